@@ -1,0 +1,43 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type {
+  LogChunk,
+  ProgressReport,
+  Refusal,
+  RunReports,
+  SessionRequestSchema,
+  Welcome,
+} from '../../proto/gen/wiz/v1/executors_pb.js';
+
+/** The manager's end of one executor session. */
+export interface ExecutorSession {
+  readonly executorId: string;
+  readonly slots: number;
+  /** Sends a batch; what is sent in one turn of the event loop may be joined into one message. */
+  send(batch: MessageInitShape<typeof SessionRequestSchema>): void;
+  /** Ends the stream; the executor goes on with what it has. */
+  close(): void;
+}
+
+/** What comes from an executor; called in the order of arrival, never before `connect` has resolved. */
+export interface SessionHandlers {
+  reports(executorId: string, reports: RunReports[]): void;
+  logs(executorId: string, chunks: LogChunk[]): void;
+  progress(executorId: string, progress: ProgressReport[]): void;
+  refusals(executorId: string, refusals: Refusal[]): void;
+  /** The stream is gone, or nothing came for three heartbeats. Called once. */
+  broken(executorId: string, cause: Error): void;
+}
+
+export interface ConnectOptions {
+  /** unix:/path or host:port */
+  address: string;
+  token: string;
+  managerId: string;
+  /** Runs this manager has attempts of there. */
+  runs: { runId: string; epoch: number }[];
+  handlers: SessionHandlers;
+  /** Milliseconds for the connection and the welcome; 5,000 by default. */
+  timeoutMs?: number;
+}
+
+export type Connect = (options: ConnectOptions) => Promise<{ session: ExecutorSession; welcome: Welcome }>;

@@ -1,0 +1,198 @@
+import type { Event, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+
+/**
+ * What a manager keeps. One interface, one conformance suite; SQLite implements it now, PostgreSQL next,
+ * which is why every method is asynchronous.
+ *
+ * The journal is the truth: events of a run, numbered from 1 without gaps, append-only. The rows of `runs`
+ * are written in the same commit and are what lists read.
+ *
+ * A manager holds runs by lease. The lease of a run names its manager and an epoch that grows with each new
+ * owner; a commit that carries an older epoch, or comes from another manager, stores nothing for that run.
+ * Leases live as long as their manager's heartbeat.
+ */
+export interface Store {
+  // -- pipelines ---------------------------------------------------------------------------------------
+  /** All or nothing, in one transaction; a spec equal to the newest version adds none. Versions count from 1
+   *  and go on after a delete. With `dryRun` nothing is stored, and the answer is what would be. */
+  applyPipelines(pipelines: NewPipeline[], nowMs: number, dryRun: boolean): Promise<AppliedVersion[]>;
+  /** `version` 0 is the newest. Undefined when there is none or it was deleted. */
+  getPipeline(name: string, version: number): Promise<PipelineVersion | undefined>;
+  /** The newest version of each, by name. */
+  listPipelines(): Promise<PipelineVersion[]>;
+  /** Newest first. */
+  listPipelineVersions(name: string): Promise<PipelineVersion[]>;
+  /** Number of versions that are no longer offered (kept for the runs that used them); 0: no such pipeline. */
+  deletePipeline(name: string, nowMs: number): Promise<number>;
+
+  // -- runs and journal --------------------------------------------------------------------------------
+  /** Stores the run with its first events, owned by `managerId`, or by nobody when null. Epoch starts at 1. */
+  createRun(run: RunRow, events: Event[], managerId: string | null): Promise<void>;
+  /** One transaction for all runs of a tick (group commit). */
+  commit(runs: RunCommit[], limits: LimitChanges): Promise<CommitResult>;
+  getRun(runId: string): Promise<RunRow | undefined>;
+  /** Runs whose id starts with the prefix, newest first; "latest" is the newest run. */
+  findRuns(prefix: string, limit: number): Promise<RunRow[]>;
+  listRuns(filter: RunFilter): Promise<RunRow[]>;
+  /** Events with a greater number, in order, at most about `limit` (whole batches are returned). */
+  readEvents(runId: string, afterSeq: number, limit: number): Promise<Event[]>;
+
+  // -- managers and ownership --------------------------------------------------------------------------
+  /** Inserts or renews; the manager and all it holds are valid until `expiresMs`. */
+  heartbeat(manager: ManagerRow): Promise<void>;
+  listManagers(): Promise<ManagerRow[]>;
+  /** Removes the manager and frees every lease it holds; its runs belong to nobody. */
+  removeManager(managerId: string): Promise<void>;
+  /** Takes unfinished runs that nobody owns, or whose manager is not in `living`; each gets epoch + 1. */
+  claimRuns(managerId: string, living: string[], limit: number): Promise<{ runId: string; epoch: number }[]>;
+  /** How many runs claimRuns would take. */
+  countOrphans(living: string[]): Promise<number>;
+  /** Takes one run, finished or not, if nobody living owns it. Undefined when somebody does. */
+  claimRun(runId: string, managerId: string, living: string[]): Promise<{ epoch: number } | undefined>;
+  /** Gives runs back, so that another manager may claim them. */
+  releaseRuns(managerId: string, runIds: string[]): Promise<void>;
+
+  // -- leases with a name of their own (launching, the background manager) -----------------------------
+  /** True when `holder` has it now: it was free, its own, or past `expiresMs`. */
+  acquireLease(kind: string, key: string, holder: string, nowMs: number, expiresMs: number): Promise<boolean>;
+  releaseLease(kind: string, key: string, holder: string): Promise<void>;
+  listLeases(kind: string): Promise<LeaseRow[]>;
+
+  // -- commands for runs that another manager owns ------------------------------------------------------
+  sendCommand(command: NewCommand): Promise<void>;
+  /** Commands for runs that `managerId` owns, removed as they are read, oldest first. */
+  takeCommands(managerId: string): Promise<NewCommand[]>;
+
+  // -- executors ---------------------------------------------------------------------------------------
+  putExecutor(executor: ExecutorRow): Promise<void>;
+  removeExecutor(executorId: string): Promise<void>;
+  listExecutors(): Promise<ExecutorRow[]>;
+  /** What executors of a build publish about their processors, so that `apply` need not start one. */
+  getCatalogue(build: string): Promise<string | undefined>;
+  putCatalogue(build: string, json: string): Promise<void>;
+
+  // ----------------------------------------------------------------------------------------------------
+  /** Changes whenever another connection committed; cheap enough to ask every few milliseconds. */
+  changeCounter(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface NewPipeline {
+  name: string;
+  /** PipelineSpec as JSON with sorted keys; what equality is decided on. */
+  specJson: string;
+  source: string;
+  baseDir: string;
+  description: string;
+  labels: Record<string, string>;
+  processorCount: number;
+}
+
+export interface PipelineVersion extends NewPipeline {
+  version: number;
+  createdMs: number;
+}
+
+export interface AppliedVersion {
+  name: string;
+  version: number;
+  /** The newest version before; undefined when the pipeline is new. */
+  before: PipelineVersion | undefined;
+  changed: boolean;
+}
+
+export interface RunRow {
+  runId: string;
+  pipeline: string;
+  version: number;
+  state: RunState;
+  reason: string;
+  message: string;
+  createdMs: number;
+  /** 0 while it goes on. */
+  endedMs: number;
+  labels: Record<string, string>;
+  paramsJson: string;
+  idle: number;
+  running: number;
+  failed: number;
+  succeeded: number;
+  warnings: string[];
+  cancelRequested: boolean;
+  /** Number of the last event. */
+  seq: number;
+  /** Null when nobody owns it. Written by claim and release only, never by commit. */
+  managerId: string | null;
+  epoch: number;
+}
+
+export interface RunCommit {
+  /** The row as it is after the events; `managerId` and `epoch` are the fence. */
+  row: RunRow;
+  /** Numbers go on from the last commit. */
+  events: Event[];
+}
+
+/** Holders of concurrency limits that come and go with a commit. Counts are always those of the rows. */
+export interface LimitChanges {
+  acquire: { key: string; holder: string; runId: string }[];
+  release: { key: string; holder: string }[];
+  /** Most holders of each key that is acquired. */
+  max: Record<string, number>;
+}
+
+export interface CommitResult {
+  /** Runs of the commit that another manager owns now; nothing was stored for them. */
+  fenced: string[];
+  /** Keys that would have had more holders than allowed: nothing at all was stored. */
+  exceeded: string[];
+}
+
+export interface RunFilter {
+  pipeline?: string;
+  states?: RunState[];
+  limit: number;
+  /** Only runs with a smaller id: the last one of the page before. */
+  beforeRunId?: string;
+}
+
+export interface ManagerRow {
+  managerId: string;
+  kind: 'cli' | 'background';
+  pid: number;
+  /** Start of the process in clock ticks since boot, so that a reused pid is not taken for it; 0 unknown. */
+  pidStart: number;
+  hostname: string;
+  startedMs: number;
+  heartbeatMs: number;
+  expiresMs: number;
+}
+
+export interface LeaseRow {
+  kind: string;
+  key: string;
+  holder: string;
+  expiresMs: number;
+}
+
+export interface NewCommand {
+  runId: string;
+  kind: 'cancel';
+  message: string;
+}
+
+export interface ExecutorRow {
+  executorId: string;
+  launcher: 'local' | 'remote';
+  /** unix:/path or host:port */
+  address: string;
+  token: string;
+  pid: number;
+  pidStart: number;
+  version: string;
+  slots: number;
+  /** Hash of the environment it was started with: a run is given only an executor whose environment is its
+   *  caller's. */
+  environmentHash: string;
+  startedMs: number;
+}
