@@ -1,0 +1,246 @@
+import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { LogChunk } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { AttemptName, Loop, Outgoing } from '../engine/loop.ts';
+import type { RunMachine } from '../engine/run.ts';
+import type { Launcher } from '../launch/launcher.ts';
+import type { LogStore } from '../store/logs.ts';
+import type { ExecutorRow } from '../store/store.ts';
+import type { Connect, ExecutorSession, SessionHandlers } from './session.ts';
+
+/**
+ * The executors of one manager, and the sessions to them.
+ *
+ *   wanted --ensure--> connecting --welcome--> joined --stream broken--> suspended
+ *                          ^                                                |
+ *                          +------------- alive (tried again) --------------+
+ *                                                                           |
+ *                                           gone: its attempts are lost, and new ones are ensured
+ */
+export interface Fleet {
+  /** Gets executors now; joins them to the loop as they come. */
+  ensure(): void;
+  /** Connects to the executors on which a run that was taken over has attempts; those that are gone are told
+   *  to the loop as lost. */
+  adopt(run: RunMachine): Promise<void>;
+  send(executorId: string, outgoing: Outgoing): void;
+  /** Executors in session now. */
+  joined(): string[];
+  close(): Promise<void>;
+}
+
+export interface FleetOptions {
+  managerId: string;
+  loop: Loop;
+  launcher: Launcher;
+  connect: Connect;
+  logs: LogStore;
+  /** Rows of all executors of the store, whoever launched them. */
+  listExecutors(): Promise<ExecutorRow[]>;
+  /** No executor could be had after all tries. */
+  failed(error: Error): void;
+  /** Told what goes wrong and right, for the log of a daemon or WIZ_DEBUG. */
+  note(message: string): void;
+}
+
+/** Milliseconds before each try to get an executor again; after the last one it has failed. */
+const ENSURE_WAITS_MS = [100, 500, 1000, 2000, 4000];
+/** Milliseconds between tries while the log store is full. */
+const LOG_RETRY_MS = 500;
+/** Milliseconds between tries to reach an executor that lives but does not answer. */
+const RECONNECT_MS = 200;
+
+export function createFleet(options: FleetOptions): Fleet {
+  const { loop, launcher, logs } = options;
+  const sessions = new Map<string, ExecutorSession>();
+  const connecting = new Map<string, Promise<void>>();
+  let ensuring: Promise<void> | undefined;
+  let heldLogs: { executorId: string; chunk: LogChunk }[] = [];
+  let closed = false;
+
+  const handlers: SessionHandlers = {
+    reports: (executorId, reports) => loop.reports(executorId, reports),
+    progress: (executorId, progress) => loop.progress(executorId, progress),
+    logs: (executorId, chunks) => keepLogs(chunks.map((chunk) => ({ executorId, chunk }))),
+    refusals(executorId, refusals) {
+      for (const { runId, processor, attempt, reason } of refusals) {
+        options.note(`executor ${executorId} refused ${processor}#${attempt} of ${runId}: ${reason}`);
+        // A newer owner has the run: the next commit of this manager will be fenced and say so.
+        if (reason === 'stale-epoch' || reason === 'duplicate') continue;
+        loop.refused(executorId, runId, { processor, attempt }, `The executor refused it: ${reason}.`);
+      }
+    },
+    broken(executorId, cause) {
+      sessions.delete(executorId);
+      if (closed) return;
+      options.note(`session to executor ${executorId} broke: ${cause.message}`);
+      loop.executorSuspended(executorId);
+      void recover(executorId);
+    },
+  };
+
+  /** Writes what fits; what does not (the disk is full) is held, which holds up the programs by back-pressure. */
+  function keepLogs(entries: { executorId: string; chunk: LogChunk }[]): void {
+    if (heldLogs.length > 0) {
+      heldLogs.push(...entries);
+      return;
+    }
+    const acks = new Map<string, { chunk: LogChunk; offset: number }[]>();
+    for (let i = 0; i < entries.length; i++) {
+      const { executorId, chunk } = entries[i]!;
+      try {
+        const list = acks.get(executorId) ?? [];
+        acks.set(executorId, list);
+        list.push({ chunk, offset: logs.append(chunk) });
+      } catch (error) {
+        options.note(`log of run ${chunk.runId} cannot be written: ${(error as Error).message}`);
+        heldLogs = entries.slice(i);
+        setTimeout(retryLogs, LOG_RETRY_MS).unref();
+        break;
+      }
+    }
+    for (const [executorId, list] of acks) sendLogAcks(executorId, list);
+  }
+
+  function retryLogs(): void {
+    const held = heldLogs;
+    heldLogs = [];
+    if (!closed) keepLogs(held);
+  }
+
+  function sendLogAcks(executorId: string, kept: { chunk: LogChunk; offset: number }[]): void {
+    const last = new Map<string, { chunk: LogChunk; offset: number }>();
+    for (const entry of kept) {
+      const { runId, processor, attempt, stream } = entry.chunk;
+      last.set(`${runId} ${processor} ${attempt} ${stream}`, entry);
+    }
+    sessions.get(executorId)?.send({
+      logAcks: [...last.values()].map(({ chunk: { runId, processor, attempt, stream }, offset }) => ({
+        runId,
+        processor,
+        attempt,
+        stream,
+        offset,
+      })),
+    });
+  }
+
+  /** Runs that have attempts on an executor, and which attempts. */
+  function leasesOn(executorId: string): { runId: string; epoch: number }[] {
+    const leases = [];
+    for (const run of loop.runs.values()) {
+      if (executorsOf(run).has(executorId)) leases.push({ runId: run.runId, epoch: run.epoch });
+    }
+    return leases;
+  }
+
+  function join(row: ExecutorRow): Promise<void> {
+    const { executorId } = row;
+    if (sessions.has(executorId)) return Promise.resolve();
+    const pending = connecting.get(executorId);
+    if (pending !== undefined) return pending;
+    const attempt = connectTo(row).finally(() => connecting.delete(executorId));
+    connecting.set(executorId, attempt);
+    return attempt;
+  }
+
+  async function connectTo(row: ExecutorRow): Promise<void> {
+    const { session, welcome } = await options.connect({
+      address: row.address,
+      token: row.token,
+      managerId: options.managerId,
+      runs: leasesOn(row.executorId),
+      handlers,
+    });
+    if (closed) return session.close();
+    sessions.set(session.executorId, session);
+    const known = new Set<string>();
+    for (const { runId, attempts } of welcome.running) {
+      for (const { processor, attempt } of attempts) known.add(`${runId} ${processor} ${attempt}`);
+    }
+    const knows = (runId: string, name: AttemptName) =>
+      known.has(`${runId} ${name.processor} ${name.attempt}`);
+    loop.executorJoined(session.executorId, session.slots, knows);
+  }
+
+  /** A session broke: the executor is reached again, or it is gone with what it ran. */
+  async function recover(executorId: string): Promise<void> {
+    while (!closed) {
+      const row = (await options.listExecutors()).find((candidate) => candidate.executorId === executorId);
+      if (row === undefined || (await launcher.inspect(row)) === 'gone') return lost(executorId);
+      try {
+        return await join(row);
+      } catch (error) {
+        options.note(`executor ${executorId} does not answer: ${(error as Error).message}`);
+        await wait(RECONNECT_MS);
+      }
+    }
+  }
+
+  function lost(executorId: string): void {
+    if (closed) return;
+    loop.executorLost(executorId, 'The executor ended while this attempt ran there.');
+    if (loop.runs.size > 0) ensure();
+  }
+
+  function ensure(): void {
+    if (closed || ensuring !== undefined) return;
+    ensuring = tryToEnsure().finally(() => {
+      ensuring = undefined;
+    });
+  }
+
+  async function tryToEnsure(): Promise<void> {
+    for (const waitMs of [...ENSURE_WAITS_MS, undefined]) {
+      try {
+        const rows = await launcher.ensure();
+        await Promise.all(rows.map(join));
+        return;
+      } catch (error) {
+        if (closed) return;
+        options.note(`no executor: ${(error as Error).message}`);
+        if (waitMs === undefined) return options.failed(error as Error);
+        await wait(waitMs);
+      }
+    }
+  }
+
+  return {
+    ensure,
+    async adopt(run) {
+      const rows = await options.listExecutors();
+      for (const executorId of executorsOf(run)) {
+        // A session says which runs it is for in its first message: it is made anew, and resumes.
+        sessions.get(executorId)?.close();
+        sessions.delete(executorId);
+        const row = rows.find((candidate) => candidate.executorId === executorId);
+        if (row === undefined) lost(executorId);
+        else await join(row).catch(() => recover(executorId));
+      }
+    },
+    send(executorId, outgoing) {
+      sessions.get(executorId)?.send(outgoing);
+    },
+    joined: () => [...sessions.keys()],
+    async close() {
+      closed = true;
+      for (const session of sessions.values()) session.close();
+      sessions.clear();
+      await launcher.close();
+    },
+  };
+}
+
+/** Executors on which a run has attempts that have not ended. */
+export function executorsOf(run: RunMachine): Set<string> {
+  const executors = new Set<string>();
+  if (run.running === 0) return executors;
+  run.graph.forEachNode((_, node) => {
+    if (node.state === ProcessorState.RUNNING)
+      executors.add(node.attempts[node.attempts.length - 1]!.executorId);
+  });
+  return executors;
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

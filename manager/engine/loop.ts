@@ -1,0 +1,361 @@
+import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
+import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { ProgressReport, RunAssignments, RunAttempts, RunReports } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { ProcessorNode } from '../graph/processor-node.ts';
+import { assignmentsOf } from './assignment.ts';
+import { emit, runAdopted } from './events.ts';
+import { laneOf } from './ready-queue.ts';
+import { nextRetry, type RunMachine } from './run.ts';
+import { type ExecutorLoad, freeRoom, type Placement, schedule } from './schedule.ts';
+import { attemptReported, attemptsLost, cancelRun, progressReported, resumeRun, settleRun } from './transitions.ts';
+
+/**
+ * The loop of a manager: inputs in, journal, then act.
+ *
+ * A tick takes all inputs that have come, folds them into the runs they are about (events), schedules what
+ * became ready (events), and commits the events of all runs at once. Only when the commit holds are the intents
+ * carried out: assignments pushed, cancels sent, reports acknowledged, watchers told. Inputs that come during
+ * the commit wait for the next tick, which is what makes the groups large when the system is busy.
+ *
+ *   waiting --input--> due --tick--> committing --held--> acting --> waiting
+ *                                        |
+ *                                        +--store failed--> failing --1 s--> due
+ *
+ * While the store fails nothing is acted upon and nothing new is started; events and intents are kept, and the
+ * same commit is tried again.
+ */
+export interface Loop {
+  readonly runs: ReadonlyMap<string, RunMachine>;
+  readonly executors: ReadonlyMap<string, ExecutorLoad>;
+  /** A run whose journal holds its events so far. `adopted` writes that another manager goes on with it. */
+  add(run: RunMachine, options: { adopted: boolean }): void;
+  /** Gives a run away: nothing of it is kept here. */
+  drop(runId: string): void;
+  /** `knows` tells whether the executor still has an attempt; what it does not know is lost. */
+  executorJoined(executorId: string, slots: number, knows: (runId: string, attempt: AttemptName) => boolean): void;
+  /** Takes it off the schedule while nobody knows whether it lives. */
+  executorSuspended(executorId: string): void;
+  /** It is gone, and what it ran with it. */
+  executorLost(executorId: string, message: string): void;
+  reports(executorId: string, reports: RunReports[]): void;
+  progress(executorId: string, progress: ProgressReport[]): void;
+  /** Attempts an executor would not take. */
+  refused(executorId: string, runId: string, attempt: AttemptName, message: string): void;
+  cancel(runId: string, message: string): void;
+  resume(runId: string, processors: string[], specJson: string): void;
+  /** Resolves when everything put in so far is committed and acted upon. */
+  settled(): Promise<void>;
+  /** Stops the timers; nothing is committed any more. */
+  stop(): void;
+}
+
+export interface AttemptName {
+  processor: string;
+  attempt: number;
+}
+
+/** What goes to one executor after a commit. */
+export interface Outgoing {
+  assignments: RunAssignments[];
+  cancels: RunAttempts[];
+  acks: RunAttempts[];
+}
+
+/** Everything outside, handed in. */
+export interface LoopGround {
+  /** Group commit. Returns runs that somebody else owns now. Throws when nothing was stored. */
+  commit(runs: { run: RunMachine; events: Event[] }[]): Promise<{ fenced: string[] }>;
+  /** Takes up to `wanted` permits of the global limit for attempts of these runs; null: there is no limit. */
+  permits: { reserve(wanted: number): Promise<number>; assigned(placements: Placement[]): void } | null;
+  now(): number;
+  /** 0 <= x < 1 */
+  chance(): number;
+  /** Calls soon, after the inputs that have already arrived. */
+  defer(tick: () => void): void;
+  /** Calls once, later; returns how to call it off. */
+  timer(ms: number, ring: () => void): () => void;
+  send(executorId: string, outgoing: Outgoing): void;
+  /** The journal holds these now. */
+  committed(run: RunMachine, events: Event[]): void;
+  fenced(runId: string): void;
+  /** The store refused a commit; it is tried again. Undefined: it works again. */
+  storeFailing(error: Error | undefined): void;
+  /** Something is ready and no executor is there. */
+  needExecutor(): void;
+}
+
+/** Milliseconds between tries while the store fails. */
+const STORE_RETRY_MS = 1000;
+
+export function createLoop(ground: LoopGround): Loop {
+  const runs = new Map<string, RunMachine>();
+  const executors = new Map<string, ExecutorLoad>();
+  const suspended = new Set<string>();
+  let inputs: (() => void)[] = [];
+  let outgoing = new Map<string, Outgoing>();
+  let dirty = new Set<RunMachine>();
+  let due = false;
+  let ticking = false;
+  let stopped = false;
+  let failing = false;
+  let callOffTimer = () => {};
+  let waiters: (() => void)[] = [];
+
+  function put(input: () => void): void {
+    if (stopped) return;
+    inputs.push(input);
+    wake();
+  }
+
+  function wake(): void {
+    if (due || ticking || stopped) return;
+    due = true;
+    ground.defer(() => {
+      due = false;
+      void tick();
+    });
+  }
+
+  async function tick(): Promise<void> {
+    if (ticking || stopped) return;
+    ticking = true;
+    try {
+      do {
+        const taken = inputs;
+        inputs = [];
+        for (const input of taken) input();
+        await start();
+        if (!(await journal())) return;
+        act();
+      } while (inputs.length > 0 && !stopped);
+    } finally {
+      ticking = false;
+    }
+    setTimer();
+    if (inputs.length > 0) return wake();
+    for (const done of waiters.splice(0)) done();
+  }
+
+  /** Schedules what is ready, and ends the runs in which nothing can happen any more. */
+  async function start(): Promise<void> {
+    const now = ground.now();
+    if (!failing) {
+      const usable = [...executors.values()].filter((executor) => !suspended.has(executor.executorId));
+      const placements = await place(usable, now);
+      const byRun = new Map<string, { run: RunMachine; executorId: string; nodes: ProcessorNode[] }>();
+      for (const { run, node, executorId } of placements) {
+        dirty.add(run);
+        const key = `${run.runId} ${executorId}`;
+        const group = byRun.get(key);
+        if (group === undefined) byRun.set(key, { run, executorId, nodes: [node] });
+        else group.nodes.push(node);
+      }
+      for (const { run, executorId, nodes } of byRun.values()) {
+        outgoingOf(executorId).assignments.push(...assignmentsOf(run, nodes));
+      }
+      if (usable.length === 0 && [...runs.values()].some((run) => run.ready.hasAny())) ground.needExecutor();
+    }
+    for (const run of dirty) settleRun(run, now);
+  }
+
+  async function place(usable: ExecutorLoad[], now: number): Promise<Placement[]> {
+    if (ground.permits === null) return schedule(runs.values(), usable, Number.POSITIVE_INFINITY, now);
+    let wanted = 0;
+    for (const run of runs.values()) wanted += run.open - run.running;
+    const placements = schedule(runs.values(), usable, await ground.permits.reserve(wanted), now);
+    ground.permits.assigned(placements);
+    return placements;
+  }
+
+  /** False when the store failed: everything is kept for the next try. */
+  async function journal(): Promise<boolean> {
+    const commits = [...dirty].map((run) => ({ run, events: run.uncommitted }));
+    const written = commits.filter(({ events }) => events.length > 0);
+    if (written.length === 0) return true;
+    try {
+      const { fenced } = await ground.commit(written);
+      for (const runId of fenced) {
+        forget(runId);
+        ground.fenced(runId);
+      }
+    } catch (error) {
+      failing = true;
+      ground.storeFailing(error as Error);
+      callOffTimer();
+      callOffTimer = ground.timer(STORE_RETRY_MS, wake);
+      return false;
+    }
+    if (failing) {
+      failing = false;
+      ground.storeFailing(undefined);
+      // What became ready meanwhile.
+      inputs.push(() => {});
+    }
+    dirty = new Set();
+    for (const { run, events } of written) {
+      run.uncommitted = [];
+      if (!runs.has(run.runId)) continue;
+      ground.committed(run, events);
+      if (run.state !== RunState.RUNNING) runs.delete(run.runId);
+    }
+    return true;
+  }
+
+  function act(): void {
+    const batches = outgoing;
+    outgoing = new Map();
+    for (const [executorId, batch] of batches) ground.send(executorId, batch);
+  }
+
+  function setTimer(): void {
+    if (failing) return;
+    callOffTimer();
+    let next = Number.POSITIVE_INFINITY;
+    for (const run of runs.values()) if (run.retrying.size > 0) next = Math.min(next, nextRetry(run));
+    if (next < Number.POSITIVE_INFINITY) callOffTimer = ground.timer(Math.max(0, next - ground.now()), wake);
+  }
+
+  function outgoingOf(executorId: string): Outgoing {
+    let batch = outgoing.get(executorId);
+    if (batch === undefined) {
+      batch = { assignments: [], cancels: [], acks: [] };
+      outgoing.set(executorId, batch);
+    }
+    return batch;
+  }
+
+  function forget(runId: string): void {
+    const run = runs.get(runId);
+    if (run === undefined) return;
+    runs.delete(runId);
+    dirty.delete(run);
+    for (const batch of outgoing.values()) {
+      batch.assignments = batch.assignments.filter((group) => group.runId !== runId);
+      batch.cancels = batch.cancels.filter((group) => group.runId !== runId);
+    }
+    run.graph.forEachNode((_, node) => {
+      const last = node.attempts[node.attempts.length - 1];
+      if (last !== undefined && last.endedMs === 0) freeRoom(executors, last.executorId, node);
+    });
+  }
+
+  function takeReports(executorId: string, groups: RunReports[]): void {
+    const now = ground.now();
+    const acks = outgoingOf(executorId).acks;
+    for (const { runId, epoch, reports } of groups) {
+      const run = runs.get(runId);
+      for (const report of reports) {
+        if (run === undefined || !attemptReported(run, report, executorId, epoch, now, ground.chance)) continue;
+        dirty.add(run);
+        freeRoom(executors, executorId, run.graph.getNodeAttributes(report.processor));
+      }
+      // What is refused is acknowledged too: the executor need not keep it.
+      const attempts = reports.map(({ processor, attempt }) => attemptRef(processor, attempt));
+      acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch, attempts });
+    }
+  }
+
+  function lose(executorId: string, message: string, isLost: (runId: string, name: AttemptName) => boolean): void {
+    const now = ground.now();
+    for (const run of runs.values()) {
+      const lost = (node: ProcessorNode, where: string) => {
+        if (where !== executorId || !isLost(run.runId, { processor: node.name, attempt: node.attempt })) return false;
+        freeRoom(executors, executorId, node);
+        return true;
+      };
+      attemptsLost(run, lost, message, now, ground.chance);
+      if (run.uncommitted.length > 0) dirty.add(run);
+    }
+  }
+
+  function join(executorId: string, slots: number, knows: (runId: string, name: AttemptName) => boolean): void {
+    suspended.delete(executorId);
+    const load: ExecutorLoad = { executorId, slots, program: 0, call: 0 };
+    executors.set(executorId, load);
+    for (const run of runs.values()) countRunning(run, load);
+    lose(executorId, 'The executor does not know this attempt any more.', (runId, name) => !knows(runId, name));
+    for (const run of runs.values()) if (run.cancelRequested) sendCancels(run);
+  }
+
+  function countRunning(run: RunMachine, load: ExecutorLoad): void {
+    if (run.running === 0) return;
+    run.graph.forEachNode((_, node) => {
+      const last = node.attempts[node.attempts.length - 1];
+      if (last?.endedMs === 0 && last.executorId === load.executorId) load[laneOf(node)] += 1;
+    });
+  }
+
+  function sendCancels(run: RunMachine, message = ''): void {
+    for (const node of cancelRun(run, message, ground.now())) {
+      const { executorId, attempt } = node.attempts[node.attempts.length - 1]!;
+      outgoingOf(executorId).cancels.push({
+        $typeName: 'wiz.v1.RunAttempts',
+        runId: run.runId,
+        epoch: run.epoch,
+        attempts: [attemptRef(node.name, attempt)],
+      });
+    }
+    dirty.add(run);
+  }
+
+  return {
+    runs,
+    executors,
+    add: (run, { adopted }) =>
+      put(() => {
+        runs.set(run.runId, run);
+        for (const load of executors.values()) countRunning(run, load);
+        if (adopted) emit(run, ground.now(), runAdopted(run.managerId!, run.epoch));
+        dirty.add(run);
+      }),
+    drop: (runId) => put(() => forget(runId)),
+    executorJoined: (executorId, slots, knows) => put(() => join(executorId, slots, knows)),
+    executorSuspended: (executorId) => put(() => void suspended.add(executorId)),
+    executorLost: (executorId, message) =>
+      put(() => {
+        executors.delete(executorId);
+        suspended.delete(executorId);
+        outgoing.delete(executorId);
+        lose(executorId, message, () => true);
+      }),
+    reports: (executorId, groups) => put(() => takeReports(executorId, groups)),
+    progress: (executorId, progress) =>
+      put(() => {
+        for (const report of progress) {
+          const run = runs.get(report.runId);
+          if (run === undefined) continue;
+          progressReported(run, report, ground.now());
+          if (run.uncommitted.length > 0) dirty.add(run);
+        }
+      }),
+    refused: (executorId, runId, name, message) =>
+      put(() => lose(executorId, message, (id, { processor, attempt }) =>
+          id === runId && processor === name.processor && attempt === name.attempt)),
+    cancel: (runId, message) =>
+      put(() => {
+        const run = runs.get(runId);
+        if (run !== undefined) sendCancels(run, message);
+      }),
+    resume: (runId, processors, specJson) =>
+      put(() => {
+        const run = runs.get(runId);
+        if (run === undefined) return;
+        resumeRun(run, processors, specJson, ground.now());
+        dirty.add(run);
+      }),
+    settled: () =>
+      new Promise((resolve) => {
+        waiters.push(resolve);
+        put(() => {});
+      }),
+    stop: () => {
+      stopped = true;
+      callOffTimer();
+      for (const done of waiters.splice(0)) done();
+    },
+  };
+}
+
+function attemptRef(processor: string, attempt: number) {
+  return { $typeName: 'wiz.v1.AttemptRef' as const, processor, attempt };
+}

@@ -1,0 +1,86 @@
+import type { ProcessorNode } from '../graph/processor-node.ts';
+import { type Lane, laneOf } from './ready-queue.ts';
+import { promoteRetries, type RunMachine } from './run.ts';
+import { startAttempt } from './transitions.ts';
+
+/** What the scheduler knows of an executor. */
+export interface ExecutorLoad {
+  readonly executorId: string;
+  /** Native programs at once. */
+  slots: number;
+  /** Attempts given to it that have not ended. */
+  program: number;
+  call: number;
+}
+
+/** Bundled processors in flight on one executor. They take no slot; the bound keeps a batch, and what is lost
+ *  with an executor, small. 2,048 to 8,192 gave the same 20,000-wide fan-out within 5 %; below 512 it slows. */
+export const CALLS_IN_FLIGHT = 4096;
+
+export interface Placement {
+  run: RunMachine;
+  node: ProcessorNode;
+  executorId: string;
+}
+
+export function capacity(executor: ExecutorLoad, lane: Lane): number {
+  return lane === 'program' ? executor.slots - executor.program : CALLS_IN_FLIGHT - executor.call;
+}
+
+/**
+ * Starts what is ready and has room: in turns over the runs, so that a wide run does not starve a small one;
+ * each on the executor with the most room. `permits` bounds how many may start under the global limit.
+ */
+export function schedule(
+  runs: Iterable<RunMachine>,
+  executors: ExecutorLoad[],
+  permits: number,
+  nowMs: number,
+): Placement[] {
+  const placements: Placement[] = [];
+  const waiting: RunMachine[] = [];
+  for (const run of runs) {
+    promoteRetries(run, nowMs);
+    if (run.ready.hasAny()) waiting.push(run);
+  }
+  for (const lane of ['program', 'call'] as const) {
+    let turn = waiting;
+    while (turn.length > 0 && placements.length < permits) {
+      const next: RunMachine[] = [];
+      for (const run of turn) {
+        if (placements.length >= permits) break;
+        const placement = placeOne(run, lane, executors, nowMs);
+        if (placement === undefined) continue;
+        placements.push(placement);
+        next.push(run);
+      }
+      turn = next;
+    }
+  }
+  return placements;
+}
+
+function placeOne(
+  run: RunMachine,
+  lane: Lane,
+  executors: ExecutorLoad[],
+  nowMs: number,
+): Placement | undefined {
+  if (run.spec.concurrency !== null && run.running >= run.spec.concurrency) return undefined;
+  let best: ExecutorLoad | undefined;
+  for (const executor of executors) {
+    if (best === undefined || capacity(executor, lane) > capacity(best, lane)) best = executor;
+  }
+  if (best === undefined || capacity(best, lane) <= 0) return undefined;
+  const node = run.ready.take(lane);
+  if (node === undefined) return undefined;
+  best[lane] += 1;
+  startAttempt(run, node, best.executorId, nowMs);
+  return { run, node, executorId: best.executorId };
+}
+
+/** Gives back the room of an attempt that ended. */
+export function freeRoom(executors: Map<string, ExecutorLoad>, executorId: string, node: ProcessorNode): void {
+  const executor = executors.get(executorId);
+  if (executor !== undefined) executor[laneOf(node)] -= 1;
+}

@@ -1,0 +1,105 @@
+import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
+import type { RunMachine } from './engine/run.ts';
+import type { Store } from './store/store.ts';
+
+/** Milliseconds between looks at what other managers committed. */
+const POLL_MS = 50;
+/** Events in one message of a stream. */
+const PAGE = 5000;
+
+/**
+ * Who watches which run. A watcher reads the journal; it is woken when this manager commits to the run, or when
+ * another one commits anything. What this manager has just committed is handed over without reading it again.
+ */
+export interface Watchers {
+  committed(run: RunMachine, events: Event[]): void;
+  /** Events after a sequence number, until the run has ended and all is told. Ends early on abort. */
+  watch(runId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<Event[]>;
+  /** Calls whenever another manager has committed; returns how to stop. */
+  onForeignCommit(listener: () => void): () => void;
+  close(): void;
+}
+
+interface Watcher {
+  runId: string;
+  seq: number;
+  fresh: Event[][];
+  wake: () => void;
+}
+
+export function createWatchers(store: Store): Watchers {
+  const byRun = new Map<string, Set<Watcher>>();
+  const listeners = new Set<() => void>();
+  let seen = -1;
+  let closed = false;
+
+  const poll = setInterval(() => {
+    store.changeCounter().then(
+      (counter) => {
+        if (counter === seen || closed) return;
+        seen = counter;
+        for (const listener of listeners) listener();
+        for (const set of byRun.values()) for (const watcher of set) watcher.wake();
+      },
+      () => {},
+    );
+  }, POLL_MS).unref();
+
+  async function* watch(runId: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<Event[]> {
+    const watcher: Watcher = { runId, seq: afterSeq, fresh: [], wake: () => {} };
+    const set = byRun.get(runId) ?? new Set();
+    byRun.set(runId, set.add(watcher));
+    const abort = () => watcher.wake();
+    signal.addEventListener('abort', abort);
+    try {
+      for (;;) {
+        const woken = new Promise<void>((resolve) => {
+          watcher.wake = resolve;
+        });
+        const events = await next(watcher);
+        if (events.length > 0) {
+          watcher.seq = events[events.length - 1]!.seq;
+          yield events;
+          continue;
+        }
+        if (signal.aborted || closed) return;
+        const row = await store.getRun(runId);
+        if (row === undefined) return;
+        if (row.state !== RunState.RUNNING && row.seq <= watcher.seq) return;
+        if (row.seq > watcher.seq) continue;
+        await woken;
+      }
+    } finally {
+      signal.removeEventListener('abort', abort);
+      set.delete(watcher);
+      if (set.size === 0) byRun.delete(runId);
+    }
+  }
+
+  /** What was handed over, if it goes on where the watcher is; else what the journal has. */
+  async function next(watcher: Watcher): Promise<Event[]> {
+    const fresh = watcher.fresh.splice(0).flat();
+    const from = fresh.findIndex((event) => event.seq > watcher.seq);
+    if (from >= 0 && fresh[from]!.seq === watcher.seq + 1) return fresh.slice(from);
+    return store.readEvents(watcher.runId, watcher.seq, PAGE);
+  }
+
+  return {
+    committed(run, events) {
+      for (const watcher of byRun.get(run.runId) ?? []) {
+        watcher.fresh.push(events);
+        watcher.wake();
+      }
+    },
+    watch,
+    onForeignCommit(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close() {
+      closed = true;
+      clearInterval(poll);
+      for (const set of byRun.values()) for (const watcher of set) watcher.wake();
+    },
+  };
+}
