@@ -1,0 +1,22 @@
+// Made by `npm run migrations` from the folders beside it. Do not edit.
+export const MIGRATIONS: { name: string; statements: string[] }[] = [
+  {
+    "name": "20261120191352_first",
+    "statements": [
+      "CREATE TABLE `batches` (\n\t`run_id` text NOT NULL,\n\t`last_seq` integer NOT NULL,\n\t`first_seq` integer NOT NULL,\n\t`events` blob NOT NULL,\n\tCONSTRAINT `batches_pk` PRIMARY KEY(`run_id`, `last_seq`),\n\tCONSTRAINT `fk_batches_run_id_runs_run_id_fk` FOREIGN KEY (`run_id`) REFERENCES `runs`(`run_id`)\n);",
+      "CREATE TABLE `catalogues` (\n\t`build` text PRIMARY KEY,\n\t`json` text NOT NULL\n);",
+      "CREATE TABLE `commands` (\n\t`id` integer PRIMARY KEY AUTOINCREMENT,\n\t`run_id` text NOT NULL,\n\t`kind` text NOT NULL,\n\t`message` text NOT NULL,\n\tCONSTRAINT `fk_commands_run_id_runs_run_id_fk` FOREIGN KEY (`run_id`) REFERENCES `runs`(`run_id`)\n);",
+      "CREATE TABLE `executors` (\n\t`executor_id` text PRIMARY KEY,\n\t`launcher` text NOT NULL,\n\t`address` text NOT NULL,\n\t`token` text NOT NULL,\n\t`pid` integer NOT NULL,\n\t`pid_start` real NOT NULL,\n\t`version` text NOT NULL,\n\t`slots` integer NOT NULL,\n\t`environment_hash` text NOT NULL,\n\t`started_ms` real NOT NULL\n);",
+      "CREATE TABLE `leases` (\n\t`kind` text NOT NULL,\n\t`key` text NOT NULL,\n\t`holder` text NOT NULL,\n\t`epoch` integer DEFAULT 0 NOT NULL,\n\t`run_id` text DEFAULT '' NOT NULL,\n\t`expires_ms` real DEFAULT 0 NOT NULL,\n\tCONSTRAINT `leases_pk` PRIMARY KEY(`kind`, `key`, `holder`)\n);",
+      "CREATE TABLE `managers` (\n\t`manager_id` text PRIMARY KEY,\n\t`kind` text NOT NULL,\n\t`pid` integer NOT NULL,\n\t`pid_start` real NOT NULL,\n\t`hostname` text NOT NULL,\n\t`started_ms` real NOT NULL,\n\t`heartbeat_ms` real NOT NULL,\n\t`expires_ms` real NOT NULL\n);",
+      "CREATE TABLE `pipelines` (\n\t`name` text NOT NULL,\n\t`version` integer NOT NULL,\n\t`spec_json` text NOT NULL,\n\t`source` text NOT NULL,\n\t`base_dir` text NOT NULL,\n\t`description` text NOT NULL,\n\t`labels` text NOT NULL,\n\t`processor_count` integer NOT NULL,\n\t`created_ms` real NOT NULL,\n\t`deleted_ms` real NOT NULL,\n\tCONSTRAINT `pipelines_pk` PRIMARY KEY(`name`, `version`)\n);",
+      "CREATE TABLE `runs` (\n\t`run_id` text PRIMARY KEY,\n\t`pipeline` text NOT NULL,\n\t`version` integer NOT NULL,\n\t`state` integer NOT NULL,\n\t`reason` text NOT NULL,\n\t`message` text NOT NULL,\n\t`created_ms` real NOT NULL,\n\t`ended_ms` real NOT NULL,\n\t`labels` text NOT NULL,\n\t`params_json` text NOT NULL,\n\t`idle` integer NOT NULL,\n\t`running` integer NOT NULL,\n\t`failed` integer NOT NULL,\n\t`succeeded` integer NOT NULL,\n\t`warnings` text NOT NULL,\n\t`cancel_requested` integer NOT NULL,\n\t`seq` integer NOT NULL,\n\t`epoch` integer NOT NULL\n);",
+      "CREATE INDEX `commands_by_run` ON `commands` (`run_id`);",
+      "CREATE UNIQUE INDEX `leases_one_holder` ON `leases` (`kind`,`key`) WHERE kind <> 'limit';",
+      "CREATE INDEX `leases_by_holder` ON `leases` (`holder`);",
+      "CREATE INDEX `leases_by_run` ON `leases` (`run_id`) WHERE kind = 'limit';",
+      "CREATE INDEX `runs_by_state` ON `runs` (`state`,`run_id`);",
+      "CREATE INDEX `runs_by_pipeline` ON `runs` (`pipeline`,`run_id`);"
+    ]
+  }
+];

@@ -1,0 +1,62 @@
+import { commit } from './sqlite/commit.ts';
+import { type Connection, connect } from './sqlite/connection.ts';
+import * as executors from './sqlite/executors.ts';
+import { readEvents } from './sqlite/journal.ts';
+import * as leases from './sqlite/leases.ts';
+import * as pipelines from './sqlite/pipelines.ts';
+import * as runs from './sqlite/runs.ts';
+import type { Store } from './store.ts';
+
+/**
+ * Opens the embedded store, a SQLite file that any number of processes on this machine use at once. Makes the
+ * file (mode 0600) and its folder (0700) when there are none, and brings an older one up to date. Throws
+ * WizError: failed_precondition for the file of a newer wiz or of another program, unavailable for one that
+ * is damaged or locked, resource_exhausted when the disk is full.
+ */
+export async function openSqliteStore(path: string): Promise<Store> {
+  return sqliteStore(await connect(path));
+}
+
+/** The store over a connection; closing the store closes it. */
+export function sqliteStore(c: Connection): Store {
+  return {
+    applyPipelines: (wanted, nowMs, dryRun) => pipelines.applyPipelines(c, wanted, nowMs, dryRun),
+    getPipeline: async (name, version) => pipelines.getPipeline(c, name, version),
+    listPipelines: async () => pipelines.listPipelines(c),
+    listPipelineVersions: async (name) => pipelines.listPipelineVersions(c, name),
+    deletePipeline: (name, nowMs) => pipelines.deletePipeline(c, name, nowMs),
+
+    createRun: (run, events, managerId) => runs.createRun(c, run, events, managerId),
+    commit: (changes, limits) => commit(c, changes, limits),
+    getRun: async (runId) => runs.getRun(c, runId),
+    findRuns: async (prefix, limit) => runs.findRuns(c, prefix, limit),
+    listRuns: async (filter) => runs.listRuns(c, filter),
+    readEvents: async (runId, afterSeq, limit) => c.read(() => readEvents(c, runId, afterSeq, limit)),
+
+    heartbeat: (manager) => leases.heartbeat(c, manager),
+    listManagers: async () => leases.listManagers(c),
+    removeManager: (managerId) => leases.removeManager(c, managerId),
+    claimRuns: (managerId, living, limit) => leases.claimRuns(c, managerId, living, limit),
+    countOrphans: async (living) => leases.countOrphans(c, living),
+    claimRun: (runId, managerId, living) => leases.claimRun(c, runId, managerId, living),
+    releaseRuns: (managerId, runIds) => leases.releaseRuns(c, managerId, runIds),
+
+    acquireLease: (kind, key, holder, nowMs, expiresMs) =>
+      leases.acquireLease(c, kind, key, holder, nowMs, expiresMs),
+    releaseLease: (kind, key, holder) => leases.releaseLease(c, kind, key, holder),
+    listLeases: async (kind) => leases.listLeases(c, kind),
+
+    sendCommand: ({ runId, kind, message }) => runs.sendCommand(c, runId, kind, message),
+    takeCommands: (managerId) => leases.takeCommands(c, managerId),
+
+    putExecutor: (executor) => executors.putExecutor(c, executor),
+    removeExecutor: (executorId) => executors.removeExecutor(c, executorId),
+    listExecutors: async () => executors.listExecutors(c),
+    getCatalogue: async (build) => executors.getCatalogue(c, build),
+    putCatalogue: (build, json) => executors.putCatalogue(c, build, json),
+
+    // SQLite's own counter of commits by other connections: one read of shared memory.
+    changeCounter: async () => c.read(() => Number(c.statement('PRAGMA data_version').get()?.data_version)),
+    close: async () => c.close(),
+  };
+}

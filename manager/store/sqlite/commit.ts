@@ -1,0 +1,105 @@
+import { WizError } from '../../../proto/error.ts';
+import { type Event, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import type { CommitResult, LimitChanges, RunCommit, RunRow } from '../store.ts';
+import type { Connection } from './connection.ts';
+import { appendEvents } from './journal.ts';
+
+/**
+ * The hot path: everything that happened in a tick, in one transaction.
+ *
+ * Fence, numbering and row are one statement: it changes a row only while the lease is the committer's and the
+ * journal ends where the events begin; only when it changed none is the reason looked for.
+ */
+const UPDATE = `UPDATE runs SET state = ?, reason = ?, message = ?, ended_ms = ?, idle = ?, running = ?,
+  failed = ?, succeeded = ?, warnings = ?, cancel_requested = ?, seq = ?
+  WHERE run_id = ? AND seq = ? AND EXISTS
+    (SELECT 1 FROM leases WHERE kind = 'run' AND key = runs.run_id AND holder = ? AND leases.epoch = ?)`;
+const OWNED = "SELECT 1 FROM leases WHERE kind = 'run' AND key = ? AND holder = ? AND epoch = ?";
+const STORED_SEQ = 'SELECT seq FROM runs WHERE run_id = ?';
+const FREE_LIMITS = "DELETE FROM leases WHERE kind = 'limit' AND run_id = ?";
+const DROP_COMMANDS = 'DELETE FROM commands WHERE run_id = ?';
+const LIMIT_RUN = "SELECT run_id AS runId FROM leases WHERE kind = 'limit' AND key = ? AND holder = ?";
+const RELEASE = "DELETE FROM leases WHERE kind = 'limit' AND key = ? AND holder = ?";
+const ACQUIRE =
+  "INSERT INTO leases (kind, key, holder, run_id) VALUES ('limit', ?, ?, ?) ON CONFLICT DO NOTHING";
+const HOLDERS = "SELECT count(*) AS n FROM leases WHERE kind = 'limit' AND key = ?";
+
+export function commit(
+  connection: Connection,
+  runs: RunCommit[],
+  limits: LimitChanges,
+): Promise<CommitResult> {
+  return connection.write((undo) => {
+    const fenced = new Set<string>();
+    for (const { row, events } of runs) {
+      if (!fenced.has(row.runId) && !commitRun(connection, row, events)) fenced.add(row.runId);
+    }
+    const exceeded = changeLimits(connection, limits, fenced);
+    if (exceeded.length > 0) undo();
+    return { fenced: [...fenced], exceeded };
+  });
+}
+
+/** False when another manager owns the run, or none. */
+function commitRun(connection: Connection, row: RunRow, events: Event[]): boolean {
+  const before = row.seq - events.length;
+  checkNumbers(row.runId, events, before);
+  const { changes } = connection
+    .statement(UPDATE)
+    .run(
+      row.state,
+      row.reason,
+      row.message,
+      row.endedMs,
+      row.idle,
+      row.running,
+      row.failed,
+      row.succeeded,
+      JSON.stringify(row.warnings),
+      row.cancelRequested ? 1 : 0,
+      row.seq,
+      row.runId,
+      before,
+      row.managerId,
+      row.epoch,
+    );
+  if (changes === 0) {
+    if (connection.statement(OWNED).get(row.runId, row.managerId, row.epoch) === undefined) return false;
+    const stored = connection.statement(STORED_SEQ).get(row.runId)?.seq;
+    throw new WizError('internal', `The journal of run ${row.runId} ends at ${stored}, not at ${before}.`);
+  }
+  appendEvents(connection, row.runId, events);
+  if (row.state !== RunState.RUNNING) {
+    // What ended holds nothing, whatever else went wrong; and an old cancel does not reach a resumed run.
+    connection.statement(FREE_LIMITS).run(row.runId);
+    connection.statement(DROP_COMMANDS).run(row.runId);
+  }
+  return true;
+}
+
+/** Throws unless the events are numbered before + 1, before + 2, … */
+export function checkNumbers(runId: string, events: Event[], before: number): void {
+  for (let i = 0; i < events.length; i += 1) {
+    if (events[i]!.seq !== before + 1 + i) {
+      throw new WizError(
+        'internal',
+        `Event ${events[i]!.seq} of run ${runId} stands where ${before + 1 + i} belongs.`,
+      );
+    }
+  }
+}
+
+/** Returns the keys that would have too many holders. Changes of fenced runs are left out: the new owner decides. */
+function changeLimits(connection: Connection, limits: LimitChanges, fenced: Set<string>): string[] {
+  for (const { key, holder } of limits.release) {
+    const runId = fenced.size === 0 ? undefined : connection.statement(LIMIT_RUN).get(key, holder)?.runId;
+    if (!fenced.has(String(runId))) connection.statement(RELEASE).run(key, holder);
+  }
+  const grown = new Set<string>();
+  for (const { key, holder, runId } of limits.acquire) {
+    if (fenced.has(runId)) continue;
+    if (limits.max[key] === undefined) throw new WizError('internal', `The limit ${key} has no maximum.`);
+    if (connection.statement(ACQUIRE).run(key, holder, runId).changes > 0) grown.add(key);
+  }
+  return [...grown].filter((key) => Number(connection.statement(HOLDERS).get(key)?.n) > limits.max[key]!);
+}

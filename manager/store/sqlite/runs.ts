@@ -1,0 +1,86 @@
+import { and, desc, eq, getTableColumns, gte, inArray, lt, lte, type SQL } from 'drizzle-orm';
+import { WizError } from '../../../proto/error.ts';
+import { type Event, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import type { RunFilter, RunRow } from '../store.ts';
+import { checkNumbers } from './commit.ts';
+import type { Connection } from './connection.ts';
+import { isConstraint } from './errors.ts';
+import { appendEvents } from './journal.ts';
+import { leases, runs } from './schema.ts';
+
+/** Sorts after every id. */
+const LAST = '\u{10ffff}';
+
+export function createRun(
+  connection: Connection,
+  row: RunRow,
+  events: Event[],
+  managerId: string | null,
+): Promise<void> {
+  return connection.write(() => {
+    checkNumbers(row.runId, events, row.seq - events.length);
+    const { managerId: _, ...columns } = row;
+    try {
+      connection.db
+        .insert(runs)
+        .values({ ...columns, epoch: 1 })
+        .run();
+    } catch (error) {
+      if (!isConstraint(error)) throw error;
+      throw new WizError('already_exists', `There is a run ${row.runId} already.`, { cause: error });
+    }
+    appendEvents(connection, row.runId, events);
+    if (managerId !== null) {
+      connection.db.insert(leases).values({ kind: 'run', key: row.runId, holder: managerId, epoch: 1 }).run();
+    }
+  });
+}
+
+export function getRun(connection: Connection, runId: string): RunRow | undefined {
+  return selectRuns(connection, eq(runs.runId, runId), 1)[0];
+}
+
+export function findRuns(connection: Connection, prefix: string, limit: number): RunRow[] {
+  if (prefix === 'latest') return selectRuns(connection, undefined, Math.min(limit, 1));
+  return selectRuns(connection, and(gte(runs.runId, prefix), lte(runs.runId, prefix + LAST)), limit);
+}
+
+export function listRuns(connection: Connection, filter: RunFilter): RunRow[] {
+  const conditions: SQL[] = [];
+  if (filter.pipeline !== undefined) conditions.push(eq(runs.pipeline, filter.pipeline));
+  if (filter.states !== undefined && filter.states.length > 0) {
+    conditions.push(inArray(runs.state, filter.states));
+  }
+  if (filter.beforeRunId !== undefined) conditions.push(lt(runs.runId, filter.beforeRunId));
+  return selectRuns(connection, and(...conditions), filter.limit);
+}
+
+function selectRuns(connection: Connection, condition: SQL | undefined, limit: number): RunRow[] {
+  return connection.read(() =>
+    connection.db
+      .select({ ...getTableColumns(runs), managerId: leases.holder })
+      .from(runs)
+      .leftJoin(leases, and(eq(leases.kind, 'run'), eq(leases.key, runs.runId)))
+      .where(condition)
+      .orderBy(desc(runs.runId))
+      .limit(limit)
+      .all(),
+  );
+}
+
+/** Commands for a run wait until its owner takes them; see commit.ts for those that come too late. */
+export function sendCommand(
+  connection: Connection,
+  runId: string,
+  kind: string,
+  message: string,
+): Promise<void> {
+  return connection.write(() => {
+    const state = connection.statement('SELECT state FROM runs WHERE run_id = ?').get(runId)?.state;
+    if (state === undefined) throw new WizError('not_found', `There is no run ${runId}.`);
+    if (state !== RunState.RUNNING) throw new WizError('failed_precondition', `Run ${runId} has ended.`);
+    connection
+      .statement('INSERT INTO commands (run_id, kind, message) VALUES (?, ?, ?)')
+      .run(runId, kind, message);
+  });
+}
