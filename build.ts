@@ -39,7 +39,7 @@ const result = await build({
   format: 'esm',
   platform: 'node',
   target: 'node24',
-  external: ['koffi', ...neverBundled],
+  external: [...Object.keys(packageJson.dependencies), ...neverBundled],
   plugins: [lazyCommonJs()],
   define: { 'process.env.WIZ_VERSION': JSON.stringify(packageJson.version) },
   // What CommonJS packages expect to find.
