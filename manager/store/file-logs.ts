@@ -1,0 +1,202 @@
+import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, writevSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
+import type { LogChunk } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { findEnd, readStreamEnds, StreamEnds } from './logs/end.ts';
+import { fullError, logError } from './logs/errors.ts';
+import {
+  countLineFeeds,
+  encodeHeader,
+  encodeTrailer,
+  type Frame,
+  frameBytes,
+  type Kept,
+  keptBytes,
+  MAX_DATA_BYTES,
+} from './logs/frame.ts';
+import { logFolder, logPath, parseLogName } from './logs/path.ts';
+import { readFrames } from './logs/reader.ts';
+import type { LogStore } from './logs.ts';
+
+/**
+ * Logs as one file for each attempt that logged anything (see logs/frame.ts), under runs/RUN/logs of `home`.
+ *
+ * An attempt is *unknown* until its first chunk, then *open* (its descriptor is kept, the longest unused of
+ * more than MAX_OPEN is closed), then *closed* when it lost its descriptor to another, and unknown again when it
+ * finished. What is kept of an open or closed one in memory is its two offsets and its last line.
+ *
+ * Written data survives the end of the process, not a power cut: nothing is synced.
+ */
+export function openFileLogs(home: string): LogStore {
+  const attempts = new Map<string, Attempt>();
+  /** Those with a descriptor, the longest unused first. */
+  const open = new Set<Attempt>();
+
+  function attemptOf(runId: string, processor: string, attempt: number): Attempt {
+    const key = `${runId}/${processor}/${attempt}`;
+    let found = attempts.get(key);
+    if (found === undefined) {
+      found = recover(logPath(home, runId, processor, attempt));
+      attempts.set(key, found);
+    }
+    return found;
+  }
+
+  function descriptorOf(attempt: Attempt): number {
+    open.delete(attempt);
+    attempt.fd ??= openForAppend(attempt.path);
+    open.add(attempt);
+    if (open.size > MAX_OPEN) {
+      for (const oldest of open) {
+        closeAttempt(oldest);
+        break;
+      }
+    }
+    return attempt.fd;
+  }
+
+  function closeAttempt(attempt: Attempt): void {
+    open.delete(attempt);
+    if (attempt.fd !== undefined) closeSync(attempt.fd);
+    attempt.fd = undefined;
+  }
+
+  return {
+    append(chunk) {
+      const attempt = attemptOf(chunk.runId, chunk.processor, chunk.attempt);
+      const name = chunk.stream === LogStream.STDERR ? 'stderr' : 'stdout';
+      const known = attempt.kept[name] - chunk.offset;
+      if (known >= 0 && known < chunk.data.length) {
+        writeChunk(descriptorOf(attempt), attempt, name, chunk, known);
+      }
+      return attempt.kept[name];
+    },
+
+    read: (query) => readFrames(logPath(home, query.runId, query.processor, query.attempt), query),
+
+    async list(runId) {
+      const folder = logFolder(home, runId);
+      const names = await readdir(folder).catch((error) => {
+        if (error.code === 'ENOENT') return [];
+        throw logError(error, folder);
+      });
+      return names.flatMap((name) => {
+        const parsed = parseLogName(name);
+        if (parsed === undefined) return [];
+        const bytes = withFile(join(folder, name), 0, (fd) => {
+          const { last } = findEnd(fd);
+          return last === undefined ? 0 : last.offset + last.length + last.otherOffset;
+        });
+        return [{ ...parsed, bytes }];
+      });
+    },
+
+    tail(runId, processor, attempt) {
+      const known = attempts.get(`${runId}/${processor}/${attempt}`);
+      if (known !== undefined) return known.ends.lastLine();
+      return withFile(logPath(home, runId, processor, attempt), '', (fd) =>
+        readStreamEnds(fd, findEnd(fd).end).lastLine(),
+      );
+    },
+
+    finish(runId, processor, attempt) {
+      const key = `${runId}/${processor}/${attempt}`;
+      const known = attempts.get(key);
+      if (known === undefined) return;
+      closeAttempt(known);
+      attempts.delete(key);
+    },
+
+    close() {
+      for (const attempt of open) closeAttempt(attempt);
+      attempts.clear();
+    },
+  };
+}
+
+/** Descriptors kept open: far below the usual limit of 1,024 for a process. */
+const MAX_OPEN = 128;
+
+interface Attempt {
+  path: string;
+  fd: number | undefined;
+  /** Bytes of each stream that are in the file. */
+  kept: Kept;
+  ends: StreamEnds;
+}
+
+/** What an earlier process kept of it; a frame that its end cut short is taken away. Makes no file. */
+function recover(path: string): Attempt {
+  const nothing: Attempt = { path, fd: undefined, kept: { stdout: 0, stderr: 0 }, ends: new StreamEnds() };
+  return withFile(path, nothing, (fd) => {
+    const { last, end } = findEnd(fd);
+    if (last === undefined) return nothing;
+    return { path, fd: undefined, kept: keptBytes(last), ends: readStreamEnds(fd, end) };
+  });
+}
+
+function openForAppend(path: string): number {
+  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const fd = openSync(path, flags, 0o600);
+    const { end } = findEnd(fd);
+    if (end < fstatSync(fd).size) ftruncateSync(fd, end);
+    return fd;
+  } catch (error) {
+    throw logError(error, path);
+  }
+}
+
+/** Writes what follows the first `known` bytes of the chunk. */
+function writeChunk(fd: number, attempt: Attempt, name: keyof Kept, chunk: LogChunk, known: number): void {
+  let line = chunk.line + countLineFeeds(chunk.data.subarray(0, known));
+  for (let start = known; start < chunk.data.length; start += MAX_DATA_BYTES) {
+    const data = chunk.data.subarray(start, start + MAX_DATA_BYTES);
+    const frame: Frame = {
+      stream: name === 'stderr' ? LogStream.STDERR : LogStream.STDOUT,
+      length: data.length,
+      lineFeeds: countLineFeeds(data),
+      offset: attempt.kept[name],
+      line,
+      unixMs: chunk.unixMs,
+      otherOffset: attempt.kept[name === 'stderr' ? 'stdout' : 'stderr'],
+    };
+    writeFrame(fd, attempt.path, frame, data);
+    attempt.kept[name] += data.length;
+    attempt.ends.append(frame.stream, data);
+    line += frame.lineFeeds;
+  }
+}
+
+/** Whole or not at all. */
+function writeFrame(fd: number, path: string, frame: Frame, data: Uint8Array): void {
+  let written = 0;
+  try {
+    written = writevSync(fd, [encodeHeader(frame), data, encodeTrailer(frame)]);
+    if (written === frameBytes(frame)) return;
+  } catch (error) {
+    throw logError(error, path);
+  }
+  // A file takes less than it is given only when there is no room for more.
+  ftruncateSync(fd, fstatSync(fd).size - written);
+  throw fullError(path, undefined);
+}
+
+function withFile<T>(path: string, absent: T, work: (fd: number) => T): T {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return absent;
+    throw logError(error, path);
+  }
+  try {
+    return work(fd);
+  } catch (error) {
+    throw logError(error, path);
+  } finally {
+    closeSync(fd);
+  }
+}
