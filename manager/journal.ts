@@ -1,7 +1,7 @@
+import { WizError } from '../proto/error.ts';
 import type { Event } from '../proto/gen/wiz/v1/events_pb.js';
 import { evolve, newRunMachine, type RunMachine } from './engine/run.ts';
 import type { RunRow, Store } from './store/store.ts';
-import { WizError } from '../proto/error.ts';
 
 /** Events read at once when a run is rebuilt. */
 const PAGE = 20_000;

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { DiagnosticsSchema } from '../../proto/gen/wiz/v1/pipelines_pb.js';
 import { type ErrorCode, WizError } from '../../proto/error.ts';
+import { DiagnosticsSchema } from '../../proto/gen/wiz/v1/pipelines_pb.js';
 
 const CODES: Record<ErrorCode, Code> = {
   invalid_argument: Code.InvalidArgument,

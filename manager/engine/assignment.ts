@@ -1,8 +1,8 @@
 import type { Data } from '../../proto/gen/wiz/v1/data_pb.js';
 import type { Assignment, RunAssignments } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { ProcessorNode } from '../graph/processor-node.ts';
+import { paramEnvironment } from '../spec/params.ts';
 import type { JsonValue, ProcessorSpec } from '../spec/spec.ts';
-import { environmentName } from '../spec/params.ts';
 import type { RunMachine } from './run.ts';
 
 /**
@@ -19,7 +19,7 @@ export function assignmentsOf(run: RunMachine, nodes: ProcessorNode[]): RunAssig
         runId: run.runId,
         epoch: run.epoch,
         pipeline: run.pipeline,
-        environment: { ...paramEnvironment(run), ...node.context },
+        environment: { ...paramEnvironment(run.params), ...node.context },
         assignments: [],
       };
       groups.set(node.context, group);
@@ -50,20 +50,15 @@ function actionOf(spec: ProcessorSpec): Assignment['action'] {
     case 'program':
       return { case: 'program', value: { $typeName: 'wiz.v1.Program', argv: action.argv } };
     case 'script':
-      return { case: 'script', value: { $typeName: 'wiz.v1.Script', shell: action.shell, text: action.text } };
+      return {
+        case: 'script',
+        value: { $typeName: 'wiz.v1.Script', shell: action.shell, text: action.text },
+      };
     case 'call': {
       const withJson = emptyObject(action.with) ? '' : JSON.stringify(action.with);
       return { case: 'call', value: { $typeName: 'wiz.v1.Call', uses: action.uses, withJson } };
     }
   }
-}
-
-function paramEnvironment(run: RunMachine): Record<string, string> {
-  const environment: Record<string, string> = {};
-  for (const [name, value] of Object.entries(run.params)) {
-    environment[environmentName(name)] = typeof value === 'string' ? value : JSON.stringify(value);
-  }
-  return environment;
 }
 
 /** The content of WIZ_INPUT; empty when there is nothing to say. */

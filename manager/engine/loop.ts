@@ -1,13 +1,25 @@
 import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
-import type { ProgressReport, RunAssignments, RunAttempts, RunReports } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type {
+  ProgressReport,
+  RunAssignments,
+  RunAttempts,
+  RunReports,
+} from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { ProcessorNode } from '../graph/processor-node.ts';
 import { assignmentsOf } from './assignment.ts';
 import { emit, runAdopted } from './events.ts';
 import { laneOf } from './ready-queue.ts';
-import { nextRetry, type RunMachine } from './run.ts';
+import { nextRetry, promoteRetries, type RunMachine } from './run.ts';
 import { type ExecutorLoad, freeRoom, type Placement, schedule } from './schedule.ts';
-import { attemptReported, attemptsLost, cancelRun, progressReported, resumeRun, settleRun } from './transitions.ts';
+import {
+  attemptReported,
+  attemptsLost,
+  cancelRun,
+  progressReported,
+  resumeRun,
+  settleRun,
+} from './transitions.ts';
 
 /**
  * The loop of a manager: inputs in, journal, then act.
@@ -32,7 +44,11 @@ export interface Loop {
   /** Gives a run away: nothing of it is kept here. */
   drop(runId: string): void;
   /** `knows` tells whether the executor still has an attempt; what it does not know is lost. */
-  executorJoined(executorId: string, slots: number, knows: (runId: string, attempt: AttemptName) => boolean): void;
+  executorJoined(
+    executorId: string,
+    slots: number,
+    knows: (runId: string, attempt: AttemptName) => boolean,
+  ): void;
   /** Takes it off the schedule while nobody knows whether it lives. */
   executorSuspended(executorId: string): void;
   /** It is gone, and what it ran with it. */
@@ -99,7 +115,7 @@ export function createLoop(ground: LoopGround): Loop {
   let stopped = false;
   let failing = false;
   let callOffTimer = () => {};
-  let waiters: (() => void)[] = [];
+  const waiters: (() => void)[] = [];
 
   function put(input: () => void): void {
     if (stopped) return;
@@ -153,7 +169,8 @@ export function createLoop(ground: LoopGround): Loop {
       for (const { run, executorId, nodes } of byRun.values()) {
         outgoingOf(executorId).assignments.push(...assignmentsOf(run, nodes));
       }
-      if (usable.length === 0 && [...runs.values()].some((run) => run.ready.hasAny())) ground.needExecutor();
+      if (usable.length === 0 && [...runs.values()].some((run) => run.ready.size() > 0))
+        ground.needExecutor();
     }
     for (const run of dirty) settleRun(run, now);
   }
@@ -161,7 +178,10 @@ export function createLoop(ground: LoopGround): Loop {
   async function place(usable: ExecutorLoad[], now: number): Promise<Placement[]> {
     if (ground.permits === null) return schedule(runs.values(), usable, Number.POSITIVE_INFINITY, now);
     let wanted = 0;
-    for (const run of runs.values()) wanted += run.open - run.running;
+    for (const run of runs.values()) {
+      promoteRetries(run, now);
+      wanted += run.ready.size();
+    }
     const placements = schedule(runs.values(), usable, await ground.permits.reserve(wanted), now);
     ground.permits.assigned(placements);
     return placements;
@@ -245,7 +265,8 @@ export function createLoop(ground: LoopGround): Loop {
     for (const { runId, epoch, reports } of groups) {
       const run = runs.get(runId);
       for (const report of reports) {
-        if (run === undefined || !attemptReported(run, report, executorId, epoch, now, ground.chance)) continue;
+        if (run === undefined || !attemptReported(run, report, executorId, epoch, now, ground.chance))
+          continue;
         dirty.add(run);
         freeRoom(executors, executorId, run.graph.getNodeAttributes(report.processor));
       }
@@ -255,11 +276,16 @@ export function createLoop(ground: LoopGround): Loop {
     }
   }
 
-  function lose(executorId: string, message: string, isLost: (runId: string, name: AttemptName) => boolean): void {
+  function lose(
+    executorId: string,
+    message: string,
+    isLost: (runId: string, name: AttemptName) => boolean,
+  ): void {
     const now = ground.now();
     for (const run of runs.values()) {
       const lost = (node: ProcessorNode, where: string) => {
-        if (where !== executorId || !isLost(run.runId, { processor: node.name, attempt: node.attempt })) return false;
+        if (where !== executorId || !isLost(run.runId, { processor: node.name, attempt: node.attempt }))
+          return false;
         freeRoom(executors, executorId, node);
         return true;
       };
@@ -268,12 +294,20 @@ export function createLoop(ground: LoopGround): Loop {
     }
   }
 
-  function join(executorId: string, slots: number, knows: (runId: string, name: AttemptName) => boolean): void {
+  function join(
+    executorId: string,
+    slots: number,
+    knows: (runId: string, name: AttemptName) => boolean,
+  ): void {
     suspended.delete(executorId);
     const load: ExecutorLoad = { executorId, slots, program: 0, call: 0 };
     executors.set(executorId, load);
     for (const run of runs.values()) countRunning(run, load);
-    lose(executorId, 'The executor does not know this attempt any more.', (runId, name) => !knows(runId, name));
+    lose(
+      executorId,
+      'The executor does not know this attempt any more.',
+      (runId, name) => !knows(runId, name),
+    );
     for (const run of runs.values()) if (run.cancelRequested) sendCancels(run);
   }
 
@@ -319,7 +353,7 @@ export function createLoop(ground: LoopGround): Loop {
         lose(executorId, message, () => true);
       }),
     reports: (executorId, groups) => put(() => takeReports(executorId, groups)),
-    progress: (executorId, progress) =>
+    progress: (_executorId, progress) =>
       put(() => {
         for (const report of progress) {
           const run = runs.get(report.runId);
@@ -329,8 +363,14 @@ export function createLoop(ground: LoopGround): Loop {
         }
       }),
     refused: (executorId, runId, name, message) =>
-      put(() => lose(executorId, message, (id, { processor, attempt }) =>
-          id === runId && processor === name.processor && attempt === name.attempt)),
+      put(() =>
+        lose(
+          executorId,
+          message,
+          (id, { processor, attempt }) =>
+            id === runId && processor === name.processor && attempt === name.attempt,
+        ),
+      ),
     cancel: (runId, message) =>
       put(() => {
         const run = runs.get(runId);

@@ -14,8 +14,8 @@ export interface ReadyQueue {
   push(node: ProcessorNode): void;
   /** The next one of a lane, removed; undefined when there is none. */
   take(lane: Lane): ProcessorNode | undefined;
-  /** False when nothing waits; may be true for processors that were settled meanwhile. */
-  hasAny(): boolean;
+  /** How many wait; those that were settled meanwhile may still be counted. */
+  size(): number;
   clear(): void;
 }
 
@@ -39,7 +39,7 @@ export function newReadyQueue(): ReadyQueue {
       }
       return clear(name);
     },
-    hasAny: () => lanes.program.nodes.length + lanes.call.nodes.length > 0,
+    size: () => lanes.program.nodes.length - lanes.program.head + lanes.call.nodes.length - lanes.call.head,
     clear: () => {
       clear('program');
       clear('call');

@@ -11,8 +11,8 @@ import {
 } from '../../proto/gen/wiz/v1/events_pb.js';
 import { type ProcessorNode, releasesDependents } from '../graph/processor-node.ts';
 import { buildRunGraph, type RunGraph, rebuildRunGraph, withDownstream } from '../graph/run-graph.ts';
-import { newReadyQueue, type ReadyQueue } from './ready-queue.ts';
 import type { JsonObject, PipelineSpec } from '../spec/spec.ts';
+import { newReadyQueue, type ReadyQueue } from './ready-queue.ts';
 
 /**
  * A run in memory: the fold of its journal. `evolve` is the only way it changes, so that a manager that reads
@@ -66,7 +66,8 @@ export interface RunMachine {
 
 /** The machine of a run as its first event makes it. */
 export function newRunMachine(event: Event, managerId: string | null, epoch: number): RunMachine {
-  if (event.event.case !== 'runCreated') throw new Error(`A journal starts with runCreated, not ${event.event.case}`);
+  if (event.event.case !== 'runCreated')
+    throw new Error(`A journal starts with runCreated, not ${event.event.case}`);
   const created: RunCreated = event.event.value;
   const spec = JSON.parse(created.specJson) as PipelineSpec;
   const run: RunMachine = {
@@ -111,11 +112,14 @@ export function evolve(run: RunMachine, event: Event): void {
   const { case: kind, value } = event.event;
   switch (kind) {
     case 'attemptStarted':
-      return attemptStarted(run, value, event.unixMs);
+      attemptStarted(run, value, event.unixMs);
+      return;
     case 'attemptEnded':
-      return attemptEnded(run, value, event.unixMs);
+      attemptEnded(run, value, event.unixMs);
+      return;
     case 'processorEnded':
-      return processorEnded(run, value);
+      processorEnded(run, value);
+      return;
     case 'progressMade': {
       const node = run.graph.getNodeAttributes(value.processor);
       node.progress = value.fraction;
@@ -131,9 +135,11 @@ export function evolve(run: RunMachine, event: Event): void {
       run.epoch = value.epoch;
       return;
     case 'runResumed':
-      return runResumed(run, value);
+      runResumed(run, value);
+      return;
     case 'runEnded':
-      return runEnded(run, value, event.unixMs);
+      runEnded(run, value, event.unixMs);
+      return;
     case 'runCreated':
     case undefined:
       throw new Error(`Event ${event.seq} of run ${run.runId} does not belong here: ${kind}`);
@@ -252,12 +258,14 @@ function inheritedContext(run: RunMachine, node: ProcessorNode): Record<string, 
   const changed = needs.filter((need) => need.added !== undefined || need.context !== run.context);
   if (changed.length === 0) return run.context;
   const first = changed[0]!;
-  if (changed.every((need) => need.added === undefined && need.context === first.context)) return first.context;
+  if (changed.every((need) => need.added === undefined && need.context === first.context))
+    return first.context;
   changed.sort((a, b) => a.order - b.order);
   const context = { ...run.context };
   for (const need of changed) {
     // Only what differs from the run's own: a need that merely inherited a value must not undo a change.
-    for (const [key, value] of Object.entries(need.context)) if (run.context[key] !== value) context[key] = value;
+    for (const [key, value] of Object.entries(need.context))
+      if (run.context[key] !== value) context[key] = value;
     Object.assign(context, need.added);
   }
   return context;
@@ -270,7 +278,15 @@ function runResumed(run: RunMachine, resumed: RunResumed): void {
   }
   const again = withDownstream(run.graph, resumed.processors);
   Object.assign(run, { state: RunState.RUNNING, reason: '', message: '', endedMs: 0, warnings: [] });
-  Object.assign(run, { cancelRequested: false, cancelMessage: '', idle: 0, running: 0, failed: 0, succeeded: 0, open: 0 });
+  Object.assign(run, {
+    cancelRequested: false,
+    cancelMessage: '',
+    idle: 0,
+    running: 0,
+    failed: 0,
+    succeeded: 0,
+    open: 0,
+  });
   run.ready.clear();
   run.retrying.clear();
   run.graph.forEachNode((name, node) => {

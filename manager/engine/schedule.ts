@@ -41,7 +41,7 @@ export function schedule(
   const waiting: RunMachine[] = [];
   for (const run of runs) {
     promoteRetries(run, nowMs);
-    if (run.ready.hasAny()) waiting.push(run);
+    if (run.ready.size() > 0) waiting.push(run);
   }
   for (const lane of ['program', 'call'] as const) {
     let turn = waiting;
@@ -80,7 +80,11 @@ function placeOne(
 }
 
 /** Gives back the room of an attempt that ended. */
-export function freeRoom(executors: Map<string, ExecutorLoad>, executorId: string, node: ProcessorNode): void {
+export function freeRoom(
+  executors: Map<string, ExecutorLoad>,
+  executorId: string,
+  node: ProcessorNode,
+): void {
   const executor = executors.get(executorId);
   if (executor !== undefined) executor[laneOf(node)] -= 1;
 }

@@ -27,10 +27,8 @@ export const INFRA_LIMIT = 5;
 /** Milliseconds before a processor starts again after it lost its executor; doubled each time. */
 const INFRA_WAIT_MS = 100;
 
-export interface Chance {
-  /** 0 <= x < 1 */
-  (): number;
-}
+/** 0 <= x < 1 */
+export type Chance = () => number;
 
 /** Gives a ready processor to an executor. */
 export function startAttempt(run: RunMachine, node: ProcessorNode, executorId: string, nowMs: number): void {
@@ -51,7 +49,8 @@ export function attemptReported(
   const node = run.graph.getNodeAttributes(report.processor);
   const record = node.attempts[node.attempts.length - 1];
   if (node.state !== ProcessorState.RUNNING || record === undefined) return false;
-  if (record.attempt !== report.attempt || record.epoch !== epoch || record.executorId !== executorId) return false;
+  if (record.attempt !== report.attempt || record.epoch !== epoch || record.executorId !== executorId)
+    return false;
   end(run, node, report, nowMs, chance);
   return true;
 }
@@ -116,31 +115,42 @@ export function settleRun(run: RunMachine, nowMs: number): void {
     if (node.warning) warnings.push(`${node.name}: ${node.message || node.reason}`);
     else failed.push(node);
   });
+  const end = (state: RunState, reason: string, message: string) =>
+    emit(run, nowMs, runEnded(state, reason, message, warnings));
   if (run.cancelRequested && (cancelled || failed.length > 0)) {
-    return emit(run, nowMs, runEnded(RunState.FAILED, 'cancelled', run.cancelMessage, warnings));
+    end(RunState.FAILED, 'cancelled', run.cancelMessage);
+  } else if (failed.length === 0) {
+    end(RunState.SUCCEEDED, '', '');
+  } else {
+    const first = failed[0]!;
+    const others = failed.length > 1 ? ` (and ${failed.length - 1} more failed)` : '';
+    end(RunState.FAILED, 'processor-failed', `${first.name}: ${first.message || first.reason}${others}`);
   }
-  if (failed.length === 0) return emit(run, nowMs, runEnded(RunState.SUCCEEDED, '', '', warnings));
-  const first = failed[0]!;
-  const others = failed.length > 1 ? ` (and ${failed.length - 1} more failed)` : '';
-  const message = `${first.name}: ${first.message || first.reason}${others}`;
-  emit(run, nowMs, runEnded(RunState.FAILED, 'processor-failed', message, warnings));
 }
 
 function end(run: RunMachine, node: ProcessorNode, report: Report, nowMs: number, chance: Chance): void {
+  const ended = (state: ProcessorState, reason: string, retryMs = 0, warning = false, final = report) =>
+    emit(run, nowMs, attemptEnded(final, state, reason, retryMs, warning));
   if (report.outcome === Outcome.SUCCEEDED) {
-    return emit(run, nowMs, attemptEnded(report, ProcessorState.SUCCEEDED, report.reason));
+    ended(ProcessorState.SUCCEEDED, report.reason);
+    return;
   }
   if (run.cancelRequested) {
-    return emit(run, nowMs, attemptEnded(report, ProcessorState.FAILED, 'cancelled'));
+    ended(ProcessorState.FAILED, 'cancelled');
+    return;
   }
   const wait = retryWait(node, report, chance);
   if (wait !== undefined) {
-    return emit(run, nowMs, attemptEnded(report, ProcessorState.IDLE, 'retry-backoff', nowMs + wait));
+    ended(ProcessorState.IDLE, 'retry-backoff', nowMs + wait);
+    return;
   }
   const warning = node.spec.onFailure === 'warn';
-  const poison = isInfra(report.failureClass);
-  const final = poison ? { ...report, failureClass: FailureClass.POISON } : report;
-  emit(run, nowMs, attemptEnded(final, ProcessorState.FAILED, poison ? 'poison' : report.reason, 0, warning));
+  if (isInfra(report.failureClass)) {
+    const poison = { ...report, failureClass: FailureClass.POISON };
+    ended(ProcessorState.FAILED, 'poison', 0, warning, poison);
+  } else {
+    ended(ProcessorState.FAILED, report.reason, 0, warning);
+  }
   if (!warning) blockDownstream(run, node, nowMs);
 }
 

@@ -1,0 +1,49 @@
+import { basename, isAbsolute } from 'node:path';
+import { WizError } from '../../proto/error.ts';
+import type { AdHoc } from '../../proto/gen/wiz/v1/runs_pb.js';
+import type { PipelineSpec } from '../spec/spec.ts';
+
+/** Milliseconds between SIGTERM and SIGKILL for a program without a pipeline; the default of the file. */
+const GRACE_MS = 5000;
+
+/** One program as a pipeline of one processor, named after the program. */
+export function adHocSpec(adHoc: AdHoc): PipelineSpec {
+  const [program] = adHoc.argv;
+  if (!program) throw new WizError('invalid_argument', 'Which program? wiz exec -- PROGRAM [ARGUMENT…]');
+  if (!isAbsolute(adHoc.workdir)) {
+    throw new WizError('invalid_argument', `The working folder must be absolute, not "${adHoc.workdir}".`);
+  }
+  const name = basename(program)
+    .replaceAll(/[^A-Za-z0-9_.-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 100);
+  return {
+    name: 'exec',
+    description: '',
+    params: {},
+    context: {},
+    labels: {},
+    concurrency: null,
+    workdir: adHoc.workdir,
+    processors: [
+      {
+        name: name || 'program',
+        description: '',
+        needs: [],
+
+        action: { kind: 'program', argv: adHoc.argv.map(literal) },
+        env: Object.fromEntries(Object.entries(adHoc.environment).map(([key, text]) => [key, literal(text)])),
+        workdir: null,
+        retries: { limit: 0, initialMs: 0, maxMs: 0, factor: 1, jitter: 0 },
+        timeoutMs: adHoc.timeoutMs > 0 ? adHoc.timeoutMs : null,
+        graceMs: GRACE_MS,
+        onFailure: 'fail',
+      },
+    ],
+  };
+}
+
+/** Not written in a pipeline file: `${…}` of an argument is the program's own business. */
+function literal(text: string): string {
+  return text.replaceAll('${', '$${');
+}

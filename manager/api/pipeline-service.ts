@@ -1,0 +1,139 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import { WizError } from '../../proto/error.ts';
+import {
+  type AppliedPipeline,
+  Change,
+  type Pipeline,
+  type PipelineService,
+  type SourceFile,
+} from '../../proto/gen/wiz/v1/pipelines_pb.js';
+import type { Manager } from '../manager.ts';
+import { diffSpecs, stableJson } from '../spec/diff.ts';
+import { nearest } from '../spec/nearest.ts';
+import type { PipelineSpec } from '../spec/spec.ts';
+import type { NewPipeline, PipelineVersion } from '../store/store.ts';
+import { unary } from './errors.ts';
+import { processorTypes } from './processor-types.ts';
+
+/** Pipelines: files in, versions kept. */
+export function pipelineService(manager: Manager): ServiceImpl<typeof PipelineService> {
+  const { store } = manager;
+
+  async function apply(files: SourceFile[], dryRun: boolean) {
+    const parsed = (await parseFiles(manager, files)).map(newPipeline);
+    const applied = await store.applyPipelines(
+      parsed.map(({ row }) => row),
+      Date.now(),
+      dryRun,
+    );
+    const pipelines = applied.map((version, i): AppliedPipeline => {
+      const before =
+        version.before === undefined ? undefined : (JSON.parse(version.before.specJson) as PipelineSpec);
+      const { fields, processors } = diffSpecs(before, parsed[i]!.spec);
+      const change = !version.changed
+        ? Change.UNCHANGED
+        : before === undefined
+          ? Change.CREATED
+          : Change.UPDATED;
+      return {
+        $typeName: 'wiz.v1.AppliedPipeline',
+        name: version.name,
+        version: version.version,
+        change,
+        fields: fields.map((field) => ({ $typeName: 'wiz.v1.FieldChange', ...field })),
+        processors: processors.map((processor) => ({
+          $typeName: 'wiz.v1.ProcessorChange',
+          ...processor,
+          fields: processor.fields.map((field) => ({ $typeName: 'wiz.v1.FieldChange', ...field })),
+        })),
+      };
+    });
+    return { pipelines };
+  }
+
+  return {
+    applyPipelines: unary(({ files, dryRun }) => apply(files, dryRun)),
+    validatePipelines: unary(async ({ files }) => ({
+      pipelines: (await parseFiles(manager, files)).map((parsed) => {
+        const { row } = newPipeline(parsed);
+        return pipelineOf({ ...row, version: 0, createdMs: 0 }, true);
+      }),
+    })),
+    listPipelines: unary(async () => ({
+      pipelines: (await store.listPipelines()).map((version) => pipelineOf(version, false)),
+    })),
+    getPipeline: unary(async ({ name, version }) => {
+      const found = await findPipeline(manager, name, version);
+      const versions = await store.listPipelineVersions(name);
+      return {
+        pipeline: pipelineOf(found, true),
+        versions: versions.map((other) => pipelineOf(other, false)),
+      };
+    }),
+    deletePipeline: unary(async ({ name }) => {
+      const versions = await store.deletePipeline(name, Date.now());
+      if (versions === 0) throw await unknownPipeline(manager, name);
+      return { versions };
+    }),
+    listProcessorTypes: unary(async () => ({ processors: await processorTypes(manager) })),
+  };
+}
+
+/** Checks files whole. Throws WizError invalid_argument with every diagnostic. */
+export async function parseFiles(manager: Manager, files: SourceFile[]) {
+  const { parsePipelines } = await import('../spec/parse.ts');
+  // What `uses` may name is asked for only when a file says `uses`: it may mean starting an executor.
+  const uses = files.some(({ content }) => Buffer.from(content).includes('uses'));
+  const { pipelines } = parsePipelines(files, uses ? await processorTypes(manager) : []);
+  return pipelines;
+}
+
+/** A version of an applied pipeline; 0 is the newest. Throws WizError not_found with the nearest name. */
+export async function findPipeline(
+  manager: Manager,
+  name: string,
+  version: number,
+): Promise<PipelineVersion> {
+  const found = await manager.store.getPipeline(name, version);
+  if (found !== undefined) return found;
+  if (version > 0 && (await manager.store.getPipeline(name, 0)) !== undefined) {
+    throw new WizError('not_found', `Pipeline "${name}" has no version ${version}.`);
+  }
+  throw await unknownPipeline(manager, name);
+}
+
+async function unknownPipeline(manager: Manager, name: string): Promise<WizError> {
+  const names = (await manager.store.listPipelines()).map((pipeline) => pipeline.name);
+  const near = nearest(name, names);
+  const hint = near === undefined ? 'wiz pipeline list shows what there is.' : `Did you mean "${near}"?`;
+  return new WizError('not_found', `There is no pipeline "${name}". ${hint}`);
+}
+
+function newPipeline(parsed: { spec: PipelineSpec; source: string; baseDir: string }) {
+  const { spec, source, baseDir } = parsed;
+  const row: NewPipeline = {
+    name: spec.name,
+    specJson: stableJson(spec),
+    source,
+    baseDir,
+    description: spec.description,
+    labels: spec.labels,
+    processorCount: spec.processors.length,
+  };
+  return { spec, row };
+}
+
+function pipelineOf(version: PipelineVersion, whole: boolean): Pipeline {
+  return {
+    $typeName: 'wiz.v1.Pipeline',
+    name: version.name,
+    version: version.version,
+    description: version.description,
+    createdUnixMs: version.createdMs,
+    processorCount: version.processorCount,
+    labels: version.labels,
+    specJson: whole ? version.specJson : '',
+    source: whole ? version.source : '',
+    baseDir: version.baseDir,
+  };
+}

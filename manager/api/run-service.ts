@@ -1,0 +1,177 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import { WizError } from '../../proto/error.ts';
+import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type {
+  RetryRunRequest,
+  RunService,
+  StartRunRequest,
+  WatchRunRequest,
+  WatchRunResponse,
+} from '../../proto/gen/wiz/v1/runs_pb.js';
+import type { RunMachine } from '../engine/run.ts';
+import { withDownstream } from '../graph/run-graph.ts';
+import { readRun, rowOf } from '../journal.ts';
+import type { Manager } from '../manager.ts';
+import { nearest } from '../spec/nearest.ts';
+import type { PipelineSpec } from '../spec/spec.ts';
+import { startRun } from '../start-run.ts';
+import type { RunFilter, RunRow } from '../store/store.ts';
+import { adHocSpec } from './ad-hoc.ts';
+import { streaming, unary } from './errors.ts';
+import { streamLogs } from './log-stream.ts';
+import { findPipeline, parseFiles } from './pipeline-service.ts';
+import { resumeSpec, whatToResume } from './resume.ts';
+import { processorsOf, runOf } from './run-view.ts';
+import { tailsOf } from './tails.ts';
+
+/** Runs: started, watched, cancelled, gone on with. */
+export function runService(manager: Manager): ServiceImpl<typeof RunService> {
+  const { store, loop, watchers } = manager;
+
+  async function* watch(request: WatchRunRequest, context: HandlerContext): AsyncGenerator<WatchRunResponse> {
+    const { runId } = await findRun(manager, request.runId);
+    const events = watchers.watch(runId, request.afterSeq, context.signal);
+    const stream = request.logTails ? tailsOf(manager, runId, events, context.signal) : withoutTails(events);
+    yield* stream;
+  }
+
+  return {
+    startRun: unary(async (request) => {
+      const trouble = manager.trouble();
+      if (trouble !== undefined) throw trouble;
+      const { spec, version } = await specOf(manager, request);
+      const { params, context, labels, detach } = request;
+      return { run: runOf(await startRun(manager, { spec, version, params, context, labels, detach })) };
+    }),
+    getRun: unary(async ({ runId, summary }) => {
+      const row = await findRun(manager, runId);
+      if (summary) return { run: runOf(row), processors: [] };
+      const run = await readRun(store, row.runId);
+      // The journal may be ahead of the row that was read before it.
+      return { run: runOf({ ...rowOf(run), managerId: row.managerId }), processors: processorsOf(run) };
+    }),
+    listRuns: unary(async ({ pipeline, states, pageSize, pageToken }) => {
+      if (pageSize > 1000) throw new WizError('invalid_argument', 'A page holds at most 1000 runs.');
+      const limit = pageSize || 50;
+      const filter: RunFilter = { limit };
+      if (pipeline !== '') filter.pipeline = pipeline;
+      if (states.length > 0) filter.states = states;
+      if (pageToken !== '') filter.beforeRunId = pageToken;
+      const rows = await store.listRuns(filter);
+      return { runs: rows.map(runOf), nextPageToken: rows.length === limit ? rows.at(-1)!.runId : '' };
+    }),
+    watchRun: streaming(watch),
+    cancelRun: unary(async ({ runId, message }) => {
+      const row = await findRun(manager, runId);
+      if (row.state !== RunState.RUNNING) {
+        throw new WizError('failed_precondition', `Run ${row.runId} has already ended.`);
+      }
+      if (loop.runs.has(row.runId)) {
+        loop.cancel(row.runId, message);
+        await loop.settled();
+      } else {
+        await store.sendCommand({ runId: row.runId, kind: 'cancel', message });
+        const living = await manager.membership.living();
+        if (row.managerId === null || !living.includes(row.managerId)) await manager.background.ensure();
+      }
+      return { run: runOf((await store.getRun(row.runId)) ?? row) };
+    }),
+    retryRun: unary((request) => retry(manager, request)),
+    streamLogs: streaming((request, context: HandlerContext) => streamLogs(manager, request, context.signal)),
+  };
+}
+
+async function* withoutTails(
+  events: AsyncIterable<WatchRunResponse['events']>,
+): AsyncGenerator<WatchRunResponse> {
+  for await (const batch of events) yield { $typeName: 'wiz.v1.WatchRunResponse', events: batch, tails: [] };
+}
+
+/** A run by its id, a prefix that only it has, or "latest". Throws WizError not_found or invalid_argument. */
+export async function findRun(manager: Manager, runId: string): Promise<RunRow> {
+  if (runId === '')
+    throw new WizError('invalid_argument', 'Which run? Give its id, the start of it, or "latest".');
+  const rows = await manager.store.findRuns(runId, 2);
+  if (rows.length === 1 || runId === 'latest') {
+    if (rows[0] !== undefined) return rows[0];
+    throw new WizError('not_found', 'There are no runs yet.');
+  }
+  if (rows.length === 0) {
+    throw new WizError('not_found', `There is no run "${runId}". wiz runs list shows what there is.`);
+  }
+  throw new WizError('invalid_argument', `More than one run starts with "${runId}". Give more of its id.`);
+}
+
+async function specOf(
+  manager: Manager,
+  request: StartRunRequest,
+): Promise<{ spec: PipelineSpec; version: number }> {
+  const { case: kind, value } = request.target;
+  switch (kind) {
+    case 'pipeline': {
+      const found = await findPipeline(manager, value, request.version);
+      return { spec: JSON.parse(found.specJson) as PipelineSpec, version: found.version };
+    }
+    case 'file': {
+      const parsed = (await parseFiles(manager, [value])).map(({ spec }) => spec);
+      return { spec: chooseSpec(parsed, request.name, value.path), version: 0 };
+    }
+    case 'adHoc':
+      return { spec: adHocSpec(value), version: 0 };
+    case undefined:
+      throw new WizError('invalid_argument', 'What is to run? Give a pipeline, a file or a program.');
+  }
+}
+
+/** The pipeline of a file that a name chooses; the only one when no name is given. */
+export function chooseSpec(specs: PipelineSpec[], name: string, path: string): PipelineSpec {
+  const names = specs.map((spec) => spec.name);
+  if (name === '' && specs.length === 1) return specs[0]!;
+  const chosen = specs.find((spec) => spec.name === name);
+  if (chosen !== undefined) return chosen;
+  const near = nearest(name, names);
+  const problem =
+    name === '' ? `${path} holds ${specs.length} pipelines` : `${path} holds no pipeline "${name}"`;
+  const hint =
+    near === undefined ? `Choose one with --name: ${names.join(', ')}.` : `Did you mean "${near}"?`;
+  throw new WizError('invalid_argument', `${problem}. ${hint}`);
+}
+
+async function retry(manager: Manager, request: RetryRunRequest) {
+  const { store, loop, fleet } = manager;
+  const row = await findRun(manager, request.runId);
+  if (row.state === RunState.RUNNING) {
+    throw new WizError('failed_precondition', `Run ${row.runId} goes on. Cancel it, or wait for its end.`);
+  }
+  const edited = request.file === undefined ? undefined : await editedSpec(manager, request, row);
+  // Everything is checked on a copy first: a wrong name must not reopen the run.
+  const before = await readRun(store, row.runId);
+  const processors = whatToResume(before, request.from, edited);
+  const run = await manager.claim(row.runId);
+  if (run === undefined) {
+    throw new WizError('failed_precondition', `Run ${row.runId} is being gone on with by another manager.`);
+  }
+  loop.resume(row.runId, processors, edited === undefined ? '' : JSON.stringify(edited));
+  await loop.settled();
+  if (request.detach) await giveAway(manager, row.runId);
+  else fleet.ensure();
+  return { run: runOf((await store.getRun(row.runId))!), processors: affected(run, processors) };
+}
+
+function affected(run: RunMachine, processors: string[]): string[] {
+  const all = withDownstream(run.graph, processors);
+  return run.spec.processors.map(({ name }) => name).filter((name) => all.has(name));
+}
+
+async function editedSpec(manager: Manager, request: RetryRunRequest, row: RunRow): Promise<PipelineSpec> {
+  const file = request.file!;
+  const specs = (await parseFiles(manager, [file])).map(({ spec }) => spec);
+  return resumeSpec(chooseSpec(specs, specs.length > 1 ? row.pipeline : '', file.path), row);
+}
+
+async function giveAway(manager: Manager, runId: string): Promise<void> {
+  manager.loop.drop(runId);
+  await manager.loop.settled();
+  await manager.store.releaseRuns(manager.managerId, [runId]);
+  await manager.background.ensure();
+}

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { lives } from './ownership.ts';
+import type { Store } from './store/store.ts';
+
+/** Name of the lease that makes the background manager the only one of a store. */
+export const BACKGROUND_LEASE = 'background';
+/** Milliseconds in which a manager that was just spawned is expected to show up. */
+const SPAWN_GRACE_MS = 3000;
+
+/**
+ * The background manager: a process of its own that goes on with runs nobody owns (started with --detach, left
+ * by a second Ctrl-C, or by a manager that died), and ends when nothing is left to do.
+ */
+export interface Background {
+  /** Starts one unless one lives or was just started. */
+  ensure(): Promise<void>;
+}
+
+export function createBackground(options: {
+  store: Store;
+  home: string;
+  /** Argv that starts wiz; the command is added. */
+  wizEntry: string[];
+  environment: NodeJS.ProcessEnv;
+}): Background {
+  let spawnedMs = 0;
+  return {
+    async ensure() {
+      const managers = await options.store.listManagers();
+      if (managers.some((manager) => manager.kind === 'background' && lives(manager))) return;
+      if (Date.now() - spawnedMs < SPAWN_GRACE_MS) return;
+      spawnedMs = Date.now();
+      const log = openSync(join(options.home, 'manager.log'), 'a', 0o600);
+      try {
+        const [program, ...args] = options.wizEntry;
+        const child = spawn(program!, [...args, 'manager-background'], {
+          detached: true,
+          stdio: ['ignore', log, log],
+          env: { ...options.environment, WIZ_HOME: options.home },
+          cwd: '/',
+        });
+        child.on('error', () => {});
+        child.unref();
+      } finally {
+        closeSync(log);
+      }
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import { mkdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { WizError } from '../proto/error.ts';
+
+/** Where state lives: $WIZ_HOME, else $XDG_STATE_HOME/wiz, else ~/.local/state/wiz. Absolute. */
+export function wizHome(environment: NodeJS.ProcessEnv): string {
+  if (environment.WIZ_HOME) return resolve(environment.WIZ_HOME);
+  return join(environment.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'wiz');
+}
+
+/** Makes the state folder, readable for its owner only. Throws WizError unavailable or resource_exhausted. */
+export function makeHome(home: string): void {
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const full = code === 'ENOSPC' || code === 'EDQUOT';
+    const advice = full ? 'Free some space' : 'Set WIZ_HOME to a folder that you can write to';
+    throw new WizError(
+      full ? 'resource_exhausted' : 'unavailable',
+      `The state folder ${home} cannot be made: ${message}. ${advice}.`,
+      { cause },
+    );
+  }
+}

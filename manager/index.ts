@@ -1,0 +1,160 @@
+import { join } from 'node:path';
+import { createRouterTransport, type Transport } from '@connectrpc/connect';
+import { WizError } from '../proto/error.ts';
+import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';
+import { PipelineService } from '../proto/gen/wiz/v1/pipelines_pb.js';
+import { RunService } from '../proto/gen/wiz/v1/runs_pb.js';
+import { WIZ_VERSION } from '../proto/version.ts';
+import { managerService } from './api/manager-service.ts';
+import { pipelineService } from './api/pipeline-service.ts';
+import { runService } from './api/run-service.ts';
+import { BACKGROUND_LEASE } from './background.ts';
+import { connect } from './dispatch/connect.ts';
+import { makeHome, wizHome } from './home.ts';
+import { createLocalLauncher } from './launch/local.ts';
+import { createManager, type Manager } from './manager.ts';
+import { MANAGER_TTL_MS } from './ownership.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+
+/** The one door of the manager: what the command line, and whoever embeds wiz, may use. */
+
+export interface OpenOptions {
+  /** State folder; $WIZ_HOME or the XDG default when absent. */
+  home?: string;
+  kind: 'cli' | 'background';
+  /** What programs inherit, and where WIZ_HOME, WIZ_SLOTS, WIZ_MAX_RUNNING, WIZ_WARM and WIZ_ORPHAN are read. */
+  environment: NodeJS.ProcessEnv;
+  /** Use this executor, which somebody else started, and launch none. */
+  executor?: { address: string; token: string } | undefined;
+  /** Start launching an executor at once, beside everything else. */
+  needsExecutor: boolean;
+  /** Argv that starts wiz again, for the background manager. */
+  wizEntry: string[];
+}
+
+export interface BundledManager {
+  /** The manager's API, in memory. */
+  transport: Transport;
+  /** Waits for the runs it owns (with handOver they go to a background manager instead), then leaves. */
+  close(options?: { handOver?: boolean }): Promise<void>;
+}
+
+/** Opens a manager on the state folder, in this process. Throws WizError when the folder or the store cannot be
+ *  used. */
+export async function openBundledManager(options: OpenOptions): Promise<BundledManager> {
+  const manager = await openManager(options);
+  const transport = createRouterTransport((router) => {
+    router.service(PipelineService, pipelineService(manager));
+    router.service(RunService, runService(manager));
+    router.service(ManagerService, managerService(manager));
+  });
+  return {
+    transport,
+    async close({ handOver = false } = {}) {
+      if (!handOver) await runsEnded(manager);
+      await manager.close();
+    },
+  };
+}
+
+async function openManager(options: OpenOptions): Promise<Manager> {
+  const { environment } = options;
+  const home = options.home ?? wizHome(environment);
+  const settings = readSettings(environment);
+  makeHome(home);
+  const store = await openSqliteStore(`${home}/wiz.db`);
+  const launcher =
+    options.executor === undefined
+      ? createLocalLauncher({
+          store,
+          home,
+          environment,
+          entry: executorEntry(),
+          version: WIZ_VERSION,
+          ...settings,
+        })
+      : (await import('./launch/given.ts')).createGivenLauncher({ ...options.executor, store });
+  const manager = await createManager({ ...options, home, store, launcher, connect, ...settings });
+  if (options.needsExecutor) manager.fleet.ensure();
+  return manager;
+}
+
+/** The executor's program file: beside the bundle this runs from, or in the sources. */
+function executorEntry(): string {
+  const here = import.meta.dirname;
+  if (import.meta.filename.endsWith('.ts')) return join(here, '../executor/main.ts');
+  // The bundle keeps what several entries share in dist/chunks.
+  return join(here.slice(0, here.lastIndexOf('dist') + 'dist'.length), 'executor/main.js');
+}
+
+interface Settings {
+  slots: number | undefined;
+  globalLimit: number | undefined;
+  warmMs: number | undefined;
+  orphanMs: number | undefined;
+}
+
+/** Numbers from the environment. Throws WizError invalid_argument for what is no number. */
+function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const read = (name: string, least: number, scale = 1): number | undefined => {
+    const text = environment[name];
+    if (text === undefined || text === '') return undefined;
+    const value = Number(text);
+    if (Number.isFinite(value) && value >= least) return value * scale;
+    throw new WizError('invalid_argument', `${name} must be a number from ${least} on, not "${text}".`);
+  };
+  return {
+    slots: read('WIZ_SLOTS', 1),
+    globalLimit: read('WIZ_MAX_RUNNING', 1),
+    warmMs: read('WIZ_WARM', 0, 1000),
+    orphanMs: read('WIZ_ORPHAN', 0, 1000),
+  };
+}
+
+/** Milliseconds between looks at what is left to do. */
+const IDLE_LOOK_MS = 100;
+
+async function runsEnded(manager: Manager): Promise<void> {
+  await manager.loop.settled();
+  while (manager.loop.runs.size > 0) await pause(IDLE_LOOK_MS);
+}
+
+/** The background manager: goes on with every run that nobody owns; resolves when nothing is left to do, or at
+ *  once when another one is there. */
+export async function serveUntilIdle(options: Omit<OpenOptions, 'kind' | 'needsExecutor'>): Promise<void> {
+  const manager = await openManager({ ...options, kind: 'background', needsExecutor: false });
+  const { store, managerId } = manager;
+  const beat = async () => {
+    const nowMs = Date.now();
+    return store.acquireLease(BACKGROUND_LEASE, '', managerId, nowMs, nowMs + MANAGER_TTL_MS);
+  };
+  const leave = () => void manager.close().then(() => process.exit(0));
+  process.once('SIGTERM', leave);
+  try {
+    if (!(await beat())) return;
+    for (let idleLooks = 0; idleLooks < IDLE_LOOKS; ) {
+      const adopted = await manager.adoptOrphans(100);
+      const busy = adopted > 0 || manager.loop.runs.size > 0;
+      idleLooks = busy ? 0 : idleLooks + 1;
+      await pause(IDLE_LOOK_MS);
+      await beat();
+    }
+    await store.releaseLease(BACKGROUND_LEASE, '', managerId);
+  } finally {
+    process.removeListener('SIGTERM', leave);
+    await manager.close();
+  }
+}
+
+/** Looks without work after which the background manager ends: the next --detach within a second still finds it. */
+const IDLE_LOOKS = 20;
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** JSON Schema of the pipeline file, for editors. */
+export async function pipelineJsonSchema(): Promise<unknown> {
+  const { pipelineJsonSchema: schema } = await import('./spec/json-schema.ts');
+  return schema();
+}

@@ -1,0 +1,58 @@
+import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
+import { newRunMachine } from './engine/run.ts';
+import { newId } from './ids.ts';
+import { rowOf } from './journal.ts';
+import type { Manager } from './manager.ts';
+import { fixMacros } from './spec/macros.ts';
+import { resolveParams } from './spec/params.ts';
+import type { PipelineSpec } from './spec/spec.ts';
+import type { RunRow } from './store/store.ts';
+
+export interface NewRun {
+  spec: PipelineSpec;
+  /** 0 for what was never applied. */
+  version: number;
+  params: Record<string, string>;
+  context: Record<string, string>;
+  labels: Record<string, string>;
+  /** Left for the background manager. */
+  detach: boolean;
+}
+
+/** Creates a run, durable when this resolves, and sets it going. Throws WizError invalid_argument for params, and
+ *  whatever the store says when it cannot keep it. */
+export async function startRun(manager: Manager, start: NewRun): Promise<RunRow> {
+  const runId = newId();
+  const nowMs = Date.now();
+  const params = resolveParams(start.spec, start.params);
+  const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const spec = fixMacros(start.spec, { params, context: start.context, runId, nowMs, timeZone });
+  const owner = start.detach ? null : manager.managerId;
+  const created: Event = {
+    $typeName: 'wiz.v1.Event',
+    seq: 1,
+    unixMs: nowMs,
+    event: {
+      case: 'runCreated',
+      value: {
+        $typeName: 'wiz.v1.RunCreated',
+        runId,
+        pipeline: spec.name,
+        version: start.version,
+        specJson: JSON.stringify(spec),
+        paramsJson: JSON.stringify(params),
+        context: spec.context,
+        labels: { ...spec.labels, ...start.labels },
+      },
+    },
+  };
+  const run = newRunMachine(created, owner, 1);
+  const row = { ...rowOf(run), state: RunState.RUNNING };
+  await manager.store.createRun(row, [created], owner);
+  if (start.detach) await manager.background.ensure();
+  else {
+    manager.loop.add(run, { adopted: false });
+    manager.fleet.ensure();
+  }
+  return row;
+}
