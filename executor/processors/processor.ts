@@ -1,16 +1,34 @@
 import type { z } from 'zod';
 
+/** zod, handed to processors when their options are needed: it takes 30 ms to load, which a no-op or a
+ *  program must not pay. */
+export type Zod = typeof z;
+
 /**
- * A bundled processor: what it publishes about itself, and what it does. One file for each.
- * `options` is the schema of `with`; its descriptions and defaults are what `wiz processors NAME` prints.
+ * A bundled processor: what it publishes about itself, and what it does. One file for each, which imports
+ * nothing heavy before `run`.
  */
 export interface BundledProcessor<Options extends z.ZodType = z.ZodType> {
   name: string;
   description: string;
-  options: Options;
+  /** The schema of `with`; its descriptions and defaults are what `wiz processors NAME` prints. */
+  options(zod: Zod): Options;
+  /** The options that an empty `with` stands for. With them nothing is parsed, and nothing loaded. */
+  emptyOptions?: z.output<Options>;
+  /** JSON Schema of the output; absent when it is free-form. */
+  outputSchema?: JsonObject;
   /** A whole pipeline file that works as it stands on any machine. */
   example: string;
+  /** A plain result is the fast path: the report goes out in the same turn. A promise must settle soon after
+   *  the signal is aborted. */
   run(options: z.output<Options>, attempt: ProcessorAttempt): Promise<ProcessorResult> | ProcessorResult;
+}
+
+/** Keeps the type of the options for `run`. */
+export function defineProcessor<Options extends z.ZodType>(
+  processor: BundledProcessor<Options>,
+): BundledProcessor {
+  return processor as unknown as BundledProcessor;
 }
 
 export interface ProcessorAttempt {

@@ -1,0 +1,170 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import {
+  DescribeResponseSchema,
+  type ProcessorType,
+  type StopRequest,
+  StopResponseSchema,
+} from '../../proto/gen/wiz/v1/executors_pb.js';
+import { createLifetime } from './lifetime.ts';
+import { createSpools, DEFAULT_ROOM, type SpoolRoom } from './log-spool.ts';
+import { type ServerOptions, serve } from './server.ts';
+import { openSession, type Session } from './session.ts';
+import { createWorkload, type WorkloadOptions } from './workload.ts';
+
+export interface ExecutorOptions extends Pick<ServerOptions, 'address' | 'token' | 'tls'> {
+  id: string;
+  version: string;
+  /** Programs at once. */
+  slots: number;
+  /** Folder of this executor alone; made when it is missing. */
+  home: string;
+  /** Milliseconds without sessions and work until it ends; 0 is never. */
+  warmMs: number;
+  /** Milliseconds without sessions until it ends the work it has; 0 is never. */
+  orphanMs: number;
+  /** Bounds of what is kept of logs until managers have it. */
+  logs?: Partial<SpoolRoom>;
+  programs: { start: WorkloadOptions['startProgram'] };
+  calls: WorkloadOptions['calls'] & { describe(): Promise<ProcessorType[]> };
+}
+
+export interface Executor {
+  readonly address: string;
+  /** Ends all work (its reports say executor-stopped and are not the program's fault), waits until managers
+   *  that are there have the reports, and ends. */
+  stop(): void;
+  /** Settles when it serves no more, and nothing runs. */
+  readonly ended: Promise<void>;
+}
+
+/** Managers take a session for broken after three of these. */
+const HEARTBEAT_MS = 2000;
+
+/** How long a manager may take to acknowledge the last reports of an executor that ends. */
+const LAST_ACKS_MS = 2000;
+
+/**
+ * Starts an executor: its workload, the server, and its sessions. Rejects with WizError when it cannot listen.
+ *
+ * It **serves** until it is asked to stop or its lifetime expires. Asked to stop without force it **drains**:
+ * new assignments are refused, and it ends when nothing is held. Otherwise it **ends**: work is stopped, its
+ * reports are handed to the managers that are there, and the server closes.
+ */
+export async function startExecutor(options: ExecutorOptions): Promise<Executor> {
+  const spoolDir = join(options.home, 'spool');
+  mkdirSync(spoolDir, { recursive: true, mode: 0o700 });
+  const startedUnixMs = Date.now();
+  const sessions = new Set<Session>();
+  const ended = Promise.withResolvers<void>();
+  let sessionCount = 0;
+  let phase: 'serving' | 'draining' | 'ending' = 'serving';
+  let onChange: (() => void) | undefined;
+
+  const workload = createWorkload({
+    slots: options.slots,
+    spools: createSpools({ ...DEFAULT_ROOM, dir: spoolDir, ...options.logs }),
+    startProgram: options.programs.start,
+    calls: options.calls,
+    changed: review,
+  });
+  const lifetime = createLifetime({
+    warmMs: options.warmMs,
+    orphanMs: options.orphanMs,
+    expired: () => end(),
+  });
+  const server = await serve({
+    address: options.address,
+    token: options.token,
+    tls: options.tls,
+    async describe() {
+      const { id, version, slots } = options;
+      return create(DescribeResponseSchema, {
+        executorId: id,
+        version,
+        slots,
+        hostname: hostname(),
+        pid: process.pid,
+        startedUnixMs,
+        processors: await options.calls.describe(),
+      });
+    },
+    stop,
+    session(stream) {
+      openSession(stream, {
+        executorId: options.id,
+        slots: options.slots,
+        serial: ++sessionCount,
+        workload,
+        heartbeatMs: HEARTBEAT_MS,
+        opened(session) {
+          sessions.add(session);
+          review();
+        },
+        closed(session) {
+          sessions.delete(session);
+          review();
+        },
+      });
+    },
+  });
+  review();
+  return { address: server.address, stop: end, ended: ended.promise };
+
+  function review(): void {
+    if (phase === 'serving') lifetime.update(sessions.size, workload.counts.held);
+    else if (phase === 'draining' && workload.counts.held === 0) end();
+    onChange?.();
+  }
+
+  function stop({ force }: StopRequest) {
+    const response = create(StopResponseSchema, { runningAttempts: workload.counts.unfinished });
+    // After the answer is on its way.
+    setImmediate(force ? end : drain);
+    return response;
+  }
+
+  function drain(): void {
+    if (phase !== 'serving') return;
+    phase = 'draining';
+    workload.drain();
+    server.notServing();
+    lifetime.end();
+    review();
+  }
+
+  function end(): void {
+    if (phase === 'ending') return;
+    phase = 'ending';
+    server.notServing();
+    lifetime.end();
+    workload.stopAll('executor-stopped');
+    finish().then(ended.resolve, ended.reject);
+  }
+
+  async function finish(): Promise<void> {
+    await until(() => workload.counts.unfinished === 0);
+    await until(() => workload.counts.held === 0 || sessions.size === 0, LAST_ACKS_MS);
+    for (const session of sessions) session.close();
+    await server.close();
+    rmSync(spoolDir, { recursive: true, force: true });
+  }
+
+  /** Resolves when the condition holds after some change, or when the time is over. */
+  function until(condition: () => boolean, ms?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(done, ms);
+      onChange = () => {
+        if (condition()) done();
+      };
+      onChange();
+      function done() {
+        clearTimeout(timer);
+        onChange = undefined;
+        resolve();
+      }
+    });
+  }
+}

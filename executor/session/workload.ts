@@ -1,0 +1,345 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  type Assignment,
+  AttemptRefSchema,
+  FailureClass,
+  type LogChunk,
+  Outcome,
+  type Report,
+  ReportSchema,
+  type RunAssignments,
+  type RunAttempts,
+  RunAttemptsSchema,
+  type RunLease,
+} from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { AttemptRequest, AttemptSink, RunningAttempt } from '../program/attempt.ts';
+import type { LogSpool, SpoolFactory } from './log-spool.ts';
+import { createSlots, type Slots } from './slots.ts';
+
+/**
+ * What this executor has to do and has done, whoever asked for it; it outlives every session.
+ *
+ * A **run** is held with the highest epoch that anybody presented for it and belongs to the session that did.
+ * Anything that carries an older epoch is refused. Presenting the same epoch again (the same manager, after its
+ * stream broke) moves the run to the newer of the two sessions, never back. When its session closes, a run
+ * belongs to nobody until the next hello that names it.
+ *
+ * An **attempt** is waiting (for a slot), running, ended (its report is kept until it is acknowledged), or
+ * gone. An assignment of an attempt that is here starts nothing: if it has ended, its report is sent again.
+ */
+export interface Workload {
+  /** False when the epoch is older than the one held. */
+  adopt(lease: RunLease, owner: Owner): boolean;
+  assign(assignments: RunAssignments, owner: Owner): void;
+  cancel(attempts: RunAttempts, owner: Owner): void;
+  /** Reports that are durable: their attempts are gone. */
+  acknowledge(attempts: RunAttempts): void;
+  find(runId: string, ref: Ref): HeldAttempt | undefined;
+  /** Attempts of a run that have not ended. */
+  unfinished(runId: string): RunAttempts[];
+  /** The session closed. */
+  disown(owner: Owner): void;
+  epochOf(runId: string): number;
+  /** Takes nothing new from here on. */
+  drain(): void;
+  /** Ends what waits and runs; the reports say `reason` and are not the program's fault. */
+  stopAll(reason: string): void;
+  readonly counts: { readonly unfinished: number; readonly held: number };
+}
+
+/** A session, as the workload sees it. */
+export interface Owner {
+  /** Grows with every session. */
+  readonly serial: number;
+  /** The attempt has a report, log or progress to send. */
+  wake(attempt: HeldAttempt): void;
+  refuse(run: { runId: string; epoch: number }, ref: Ref, reason: RefusalReason, held: number): void;
+}
+
+/** Names an attempt within its run. */
+export interface Ref {
+  processor: string;
+  attempt: number;
+}
+
+export type RefusalReason = 'stale-epoch' | 'draining' | 'duplicate';
+
+export interface HeldRun {
+  readonly runId: string;
+  epoch: number;
+  owner: Owner | undefined;
+  readonly attempts: Map<string, HeldAttempt>;
+}
+
+export interface HeldAttempt {
+  readonly run: HeldRun;
+  readonly processor: string;
+  readonly attempt: number;
+  /** Under which it was assigned, last. */
+  epoch: number;
+  phase: 'waiting' | 'running' | 'ended' | 'gone';
+  slots: Slots<HeldAttempt> | undefined;
+  request: AttemptRequest | undefined;
+  running: RunningAttempt | undefined;
+  /** Set when something is logged. */
+  spool: LogSpool | undefined;
+  progress: { fraction: number; message: string } | undefined;
+  report: Report | undefined;
+}
+
+export interface WorkloadOptions {
+  /** Programs at once. */
+  slots: number;
+  /** Bundled processors that only wait, at once; 4,096 by default: they take memory and sockets, no processor. */
+  waiting?: number;
+  spools: SpoolFactory;
+  /** Starts a native program or a script. */
+  startProgram(request: AttemptRequest, sink: AttemptSink): RunningAttempt;
+  calls: {
+    /** A processor that is done at once answers with its report. */
+    start(request: AttemptRequest, sink: AttemptSink): RunningAttempt | Report;
+    takesSlot(uses: string): boolean;
+  };
+  /** Something was taken or let go. */
+  changed(): void;
+}
+
+const DEFAULT_WAITING = 4096;
+
+/** Runs without attempts that are remembered for their epoch alone: about 200 bytes each. */
+const FENCES_KEPT = 10_000;
+
+export function createWorkload(options: WorkloadOptions): Workload {
+  const runs = new Map<string, HeldRun>();
+  const slots = createSlots<HeldAttempt>(options.slots, start);
+  const waits = createSlots<HeldAttempt>(options.waiting ?? DEFAULT_WAITING, start);
+  const counts = { unfinished: 0, held: 0 };
+  let draining = false;
+  let stopReason: string | undefined;
+
+  /** The run, now at this epoch and with this owner; undefined when the epoch is older than the one held. */
+  function claim(runId: string, epoch: number, owner: Owner): HeldRun | undefined {
+    let run = runs.get(runId);
+    if (run === undefined) {
+      run = { runId, epoch, owner, attempts: new Map() };
+      runs.set(runId, run);
+      forgetOldFences();
+      return run;
+    }
+    if (epoch < run.epoch) return undefined;
+    const newer = epoch > run.epoch || run.owner === undefined || owner.serial > run.owner.serial;
+    run.epoch = epoch;
+    if (newer) setOwner(run, owner);
+    return run;
+  }
+
+  function setOwner(run: HeldRun, owner: Owner | undefined): void {
+    if (run.owner === owner) return;
+    run.owner = owner;
+    for (const attempt of run.attempts.values()) {
+      attempt.spool?.rewind();
+      if (owner !== undefined && (attempt.spool || attempt.progress || attempt.report)) owner.wake(attempt);
+    }
+  }
+
+  // The run that was touched last is at the end of the map.
+  function forgetOldFences(): void {
+    if (runs.size <= FENCES_KEPT + counts.held) return;
+    for (const [runId, run] of runs) {
+      if (run.attempts.size > 0) continue;
+      runs.delete(runId);
+      if (runs.size <= FENCES_KEPT) return;
+    }
+  }
+
+  function take(run: HeldRun, assignments: RunAssignments, assignment: Assignment): void {
+    const { processor, attempt: number, action } = assignment;
+    const attempt: HeldAttempt = {
+      run,
+      processor,
+      attempt: number,
+      epoch: assignments.epoch,
+      phase: 'waiting',
+      slots: undefined,
+      request: {
+        runId: run.runId,
+        epoch: assignments.epoch,
+        pipeline: assignments.pipeline,
+        environment: assignments.environment,
+        assignment,
+      },
+      running: undefined,
+      spool: undefined,
+      progress: undefined,
+      report: undefined,
+    };
+    run.attempts.set(keyOf(assignment), attempt);
+    counts.held++;
+    counts.unfinished++;
+    attempt.slots = action.case === 'call' && !options.calls.takesSlot(action.value.uses) ? waits : slots;
+    attempt.slots.enter(attempt);
+  }
+
+  function start(attempt: HeldAttempt): void {
+    const request = attempt.request!;
+    const sink = new Sink(attempt, options.spools);
+    attempt.phase = 'running';
+    const started =
+      request.assignment.action.case === 'call'
+        ? options.calls.start(request, sink)
+        : options.startProgram(request, sink);
+    if (!('done' in started)) {
+      end(attempt, started);
+      return;
+    }
+    attempt.running = started;
+    started.done.then((report) => end(attempt, report));
+  }
+
+  function end(attempt: HeldAttempt, report: Report): void {
+    if (attempt.phase === 'running') attempt.slots!.leave();
+    if (stopReason !== undefined && report.reason === stopReason) {
+      report.failureClass = FailureClass.PREEMPTED;
+    }
+    attempt.phase = 'ended';
+    attempt.report = report;
+    attempt.running = undefined;
+    attempt.request = undefined;
+    counts.unfinished--;
+    attempt.run.owner?.wake(attempt);
+    options.changed();
+  }
+
+  function cancelOne(attempt: HeldAttempt, reason: string, message: string): void {
+    if (attempt.phase === 'running') {
+      attempt.running?.cancel(reason);
+    } else if (attempt.phase === 'waiting') {
+      attempt.slots!.withdraw(attempt);
+      end(attempt, neverStarted(attempt, reason, message));
+    }
+  }
+
+  function drop(attempt: HeldAttempt, key: string): void {
+    attempt.phase = 'gone';
+    attempt.spool?.dispose();
+    attempt.run.attempts.delete(key);
+    counts.held--;
+    if (attempt.run.attempts.size === 0) {
+      runs.delete(attempt.run.runId);
+      runs.set(attempt.run.runId, attempt.run);
+    }
+  }
+
+  return {
+    counts,
+    adopt: (lease, owner) => claim(lease.runId, lease.epoch, owner) !== undefined,
+    assign(assignments, owner) {
+      const run = claim(assignments.runId, assignments.epoch, owner);
+      for (const assignment of assignments.assignments) {
+        const there = run?.attempts.get(keyOf(assignment));
+        if (run === undefined) {
+          owner.refuse(assignments, assignment, 'stale-epoch', runs.get(assignments.runId)!.epoch);
+        } else if (there !== undefined) {
+          there.epoch = assignments.epoch;
+          if (there.phase === 'ended') run.owner?.wake(there);
+          else owner.refuse(assignments, assignment, 'duplicate', run.epoch);
+        } else if (draining) {
+          owner.refuse(assignments, assignment, 'draining', run.epoch);
+        } else {
+          take(run, assignments, assignment);
+        }
+      }
+      options.changed();
+    },
+    cancel({ runId, epoch, attempts }, owner) {
+      const run = runs.get(runId);
+      for (const ref of attempts) {
+        const attempt = run?.attempts.get(keyOf(ref));
+        if (attempt === undefined) continue;
+        if (epoch < run!.epoch) owner.refuse({ runId, epoch }, ref, 'stale-epoch', run!.epoch);
+        else cancelOne(attempt, 'cancelled', 'It was cancelled while it waited for a slot.');
+      }
+    },
+    acknowledge({ runId, epoch, attempts }) {
+      const run = runs.get(runId);
+      // What a manager that lost the run acknowledges, the present one will be told again.
+      if (run === undefined || epoch < run.epoch) return;
+      for (const ref of attempts) {
+        const key = keyOf(ref);
+        const attempt = run.attempts.get(key);
+        if (attempt?.phase === 'ended') drop(attempt, key);
+      }
+      options.changed();
+    },
+    find: (runId, ref) => runs.get(runId)?.attempts.get(keyOf(ref)),
+    unfinished(runId) {
+      const byEpoch = new Map<number, RunAttempts>();
+      for (const { phase, epoch, processor, attempt } of runs.get(runId)?.attempts.values() ?? []) {
+        if (phase === 'ended') continue;
+        const group = byEpoch.get(epoch) ?? create(RunAttemptsSchema, { runId, epoch });
+        group.attempts.push(create(AttemptRefSchema, { processor, attempt }));
+        byEpoch.set(epoch, group);
+      }
+      return [...byEpoch.values()];
+    },
+    disown(owner) {
+      for (const run of runs.values()) if (run.owner === owner) setOwner(run, undefined);
+    },
+    epochOf: (runId) => runs.get(runId)?.epoch ?? 0,
+    drain() {
+      draining = true;
+    },
+    stopAll(reason) {
+      draining = true;
+      stopReason = reason;
+      for (const run of runs.values()) {
+        for (const attempt of run.attempts.values()) {
+          cancelOne(attempt, reason, 'The executor was stopped before it began.');
+        }
+      }
+    },
+  };
+}
+
+/** Where an attempt's log and progress go: to the session that owns the run at that moment. */
+class Sink implements AttemptSink {
+  private readonly attempt: HeldAttempt;
+  private readonly spools: SpoolFactory;
+
+  constructor(attempt: HeldAttempt, spools: SpoolFactory) {
+    this.attempt = attempt;
+    this.spools = spools;
+  }
+
+  log(chunk: LogChunk): Promise<void> | undefined {
+    const { attempt } = this;
+    attempt.spool ??= this.spools.create(() => attempt.run.owner !== undefined);
+    const room = attempt.spool.push(chunk);
+    attempt.run.owner?.wake(attempt);
+    return room;
+  }
+
+  progress(fraction: number, message: string): void {
+    this.attempt.progress = { fraction, message };
+    this.attempt.run.owner?.wake(this.attempt);
+  }
+}
+
+// Names of processors have no line breaks.
+function keyOf(ref: Ref): string {
+  return `${ref.processor}\n${ref.attempt}`;
+}
+
+function neverStarted(attempt: HeldAttempt, reason: string, message: string): Report {
+  const now = Date.now();
+  return create(ReportSchema, {
+    processor: attempt.processor,
+    attempt: attempt.attempt,
+    outcome: Outcome.FAILED,
+    failureClass: FailureClass.APP,
+    reason,
+    message,
+    startedUnixMs: now,
+    endedUnixMs: now,
+  });
+}
