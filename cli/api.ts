@@ -1,0 +1,45 @@
+import { type Client, createClient } from '@connectrpc/connect';
+import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';
+import { PipelineService } from '../proto/gen/wiz/v1/pipelines_pb.js';
+import { RunService } from '../proto/gen/wiz/v1/runs_pb.js';
+
+/** The manager's API, and the end of its use. */
+export interface Api {
+  pipelines: Client<typeof PipelineService>;
+  runs: Client<typeof RunService>;
+  manager: Client<typeof ManagerService>;
+  /** Waits for the runs that the bundled manager owns; with handOver they go to a background manager instead. The first call
+   *  counts. */
+  close(options?: { handOver?: boolean }): Promise<void>;
+}
+
+export interface ApiOptions {
+  /** The command will run something: an executor is started at once, beside everything else. */
+  needsExecutor?: boolean;
+  /** An executor that somebody else started. */
+  executor?: { address: string; token: string };
+}
+
+/** Opens the manager that is bundled with the command line. */
+export async function openApi(options: ApiOptions = {}): Promise<Api> {
+  const { openBundledManager } = await import('../manager/index.ts');
+  const manager = await openBundledManager({
+    kind: 'cli',
+    environment: process.env,
+    executor: options.executor,
+    needsExecutor: options.needsExecutor ?? false,
+    wizEntry: wizEntry(),
+  });
+  let closing: Promise<void> | undefined;
+  return {
+    pipelines: createClient(PipelineService, manager.transport),
+    runs: createClient(RunService, manager.transport),
+    manager: createClient(ManagerService, manager.transport),
+    close: (how) => (closing ??= manager.close(how)),
+  };
+}
+
+/** What starts this wiz again, for the background manager. */
+export function wizEntry(): string[] {
+  return [process.execPath, ...process.execArgv, process.argv[1]!];
+}

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { Command, Flags } from '@oclif/core';
+import { type Api, type ApiOptions, openApi } from './api.ts';
+import { UsageError } from './failure.ts';
+
+/** What the commands share: the API, opened when first asked for and closed at the end. */
+export abstract class WizCommand extends Command {
+  #api: Promise<Api> | undefined;
+
+  protected api(options: ApiOptions = {}): Promise<Api> {
+    this.#api ??= openApi(options);
+    return this.#api;
+  }
+
+  /** Errors go to cli/failure.ts as they are. */
+  protected override async catch(error: Error): Promise<never> {
+    throw error;
+  }
+
+  protected override async finally(error: Error | undefined): Promise<void> {
+    if (!this.#api) return;
+    const closing = this.#api.then((api) => api.close());
+    // What went wrong first is what is told.
+    await (error ? closing.catch(() => {}) : closing);
+  }
+}
+
+export const jsonFlag = Flags.boolean({ description: 'Print JSON.' });
+
+/** Flags of commands that run something. */
+export const executorFlags = {
+  executor: Flags.string({
+    description: 'Address of an executor that somebody started, instead of one on this machine.',
+    helpValue: 'ADDRESS',
+  }),
+  'executor-token-file': Flags.file({
+    description: "File with that executor's token; by default the token is $WIZ_EXECUTOR_TOKEN.",
+    helpValue: 'FILE',
+    dependsOn: ['executor'],
+    exists: true,
+  }),
+};
+
+export async function executorFrom(flags: {
+  executor?: string | undefined;
+  'executor-token-file'?: string | undefined;
+}): Promise<ApiOptions['executor']> {
+  if (!flags.executor) return undefined;
+  const file = flags['executor-token-file'];
+  const token = file ? (await readFile(file, 'utf8')).trim() : (process.env.WIZ_EXECUTOR_TOKEN ?? '');
+  if (!token) {
+    throw new UsageError(
+      `the executor at ${flags.executor} wants a token`,
+      'Set WIZ_EXECUTOR_TOKEN, or name a file with --executor-token-file.',
+    );
+  }
+  return { address: flags.executor, token };
+}

@@ -1,0 +1,20 @@
+import { pipelineArg } from '../../arguments.ts';
+import { jsonFlag, WizCommand } from '../../command.ts';
+import { print, printJson } from '../../output.ts';
+import { count } from '../../render/words.ts';
+
+export default class PipelineDelete extends WizCommand {
+  static override summary = 'Delete an applied pipeline with all its versions.';
+  static override description = 'Its runs stay.';
+  static override examples = ['<%= config.bin %> pipeline delete dependency-audit'];
+  static override args = { name: pipelineArg };
+  static override flags = { json: jsonFlag };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(PipelineDelete);
+    const api = await this.api();
+    const { versions } = await api.pipelines.deletePipeline({ name: args.name });
+    if (flags.json) printJson({ name: args.name, versions });
+    else print(`${args.name} deleted, ${count(versions, 'version')}.`);
+  }
+}

@@ -1,0 +1,53 @@
+import { toJson } from '@bufbuild/protobuf';
+import { Flags } from '@oclif/core';
+import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { type Run, RunSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
+import { jsonFlag, WizCommand } from '../../command.ts';
+import { print, printJson } from '../../output.ts';
+import { paintFor } from '../../render/paint.ts';
+import { runColumns } from '../../render/runs.ts';
+import { table } from '../../render/table.ts';
+
+const STATES = { running: RunState.RUNNING, failed: RunState.FAILED, succeeded: RunState.SUCCEEDED };
+/** Most that one answer of the API holds. */
+const PAGE = 1000;
+
+export default class RunsList extends WizCommand {
+  static override summary = 'List runs, newest first.';
+  static override examples = [
+    '<%= config.bin %> runs list',
+    '<%= config.bin %> runs list --state failed --pipeline dependency-audit',
+    '<%= config.bin %> runs list --limit 500 --json',
+  ];
+  static override flags = {
+    pipeline: Flags.string({ description: 'Runs of this pipeline only.', helpValue: 'NAME' }),
+    state: Flags.option({
+      options: ['running', 'failed', 'succeeded'] as const,
+      multiple: true,
+      multipleNonGreedy: true,
+    })({ description: 'Runs in this state only; may be given more than once.' }),
+    limit: Flags.integer({ description: 'Most runs to list.', default: 50, min: 1 }),
+    json: jsonFlag,
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(RunsList);
+    const api = await this.api();
+    const runs: Run[] = [];
+    let pageToken = '';
+    do {
+      const page = await api.runs.listRuns({
+        pipeline: flags.pipeline ?? '',
+        states: flags.state?.map((state) => STATES[state]) ?? [],
+        pageSize: Math.min(PAGE, flags.limit - runs.length),
+        pageToken,
+      });
+      runs.push(...page.runs);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '' && runs.length < flags.limit);
+    if (flags.json) return printJson(runs.map((run) => toJson(RunSchema, run)));
+    if (runs.length === 0) return print('No runs.');
+    const paint = paintFor(process.stdout);
+    print(table(runs, runColumns(paint, Date.now()), paint).join('\n'));
+  }
+}

@@ -1,0 +1,60 @@
+import { Flags } from '@oclif/core';
+import { runArg } from '../../arguments.ts';
+import { attend } from '../../attend.ts';
+import { executorFlags, executorFrom, jsonFlag, WizCommand } from '../../command.ts';
+import { note, print, printJson } from '../../output.ts';
+import { count } from '../../render/words.ts';
+import { modeFor } from '../../show.ts';
+import { readSource } from '../../source.ts';
+
+export default class RunsRetry extends WizCommand {
+  static override summary = 'Go on with a run that ended: what failed, or from chosen processors.';
+  static override description = `\
+The run keeps its id, and what succeeded is not done again. With --from the named processors and everything that depends on them start again, even if they succeeded. With --file the run goes on with an edited file; processors that changed start again.
+
+Exit codes and Ctrl-C are those of \`wiz run\`.`;
+  static override examples = [
+    '<%= config.bin %> runs retry latest',
+    '<%= config.bin %> runs retry latest --from parse --from report',
+    '<%= config.bin %> runs retry 2yxAbc --file audit.yaml --detach',
+  ];
+  static override args = { run: runArg };
+  static override flags = {
+    from: Flags.string({
+      description: 'Start again from this processor.',
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'PROCESSOR',
+    }),
+    file: Flags.string({
+      char: 'f',
+      description: 'Go on with this edited pipeline file.',
+      helpValue: 'FILE',
+    }),
+    detach: Flags.boolean({ char: 'd', description: 'Leave the run to a background manager; print its id.' }),
+    ...executorFlags,
+    json: jsonFlag,
+  };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(RunsRetry);
+    const executor = await executorFrom(flags);
+    const api = await this.api({ needsExecutor: !flags.detach, executor });
+    const { run: before } = await api.runs.getRun({ runId: args.run, summary: true });
+    const runId = before!.runId;
+    const { processors } = await api.runs.retryRun({
+      runId,
+      from: flags.from ?? [],
+      file: flags.file === undefined ? undefined : await readSource(flags.file),
+      detach: flags.detach,
+    });
+    if (!flags.detach) {
+      if (!flags.json) note(`Going on with ${runId}: ${count(processors.length, 'processor')} to do.`);
+      process.exitCode = await attend(api, { runId, mode: modeFor(flags.json), afterSeq: before!.seq });
+    } else if (flags.json) {
+      printJson({ run: runId, processors });
+    } else {
+      print(runId);
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { runArg } from '../../arguments.ts';
+import { jsonFlag, WizCommand } from '../../command.ts';
+import { endingLines } from '../../ending.ts';
+import { RUN_FAILED } from '../../failure.ts';
+import { print } from '../../output.ts';
+import { paintFor } from '../../render/paint.ts';
+import { modeFor, showRun } from '../../show.ts';
+
+export default class RunsWatch extends WizCommand {
+  static override summary = 'Watch a run to its end, or show how it ended.';
+  static override description = `\
+A live tree on a terminal, plain lines in a pipe, one JSON object for each event with --json. Ctrl-C ends the watching, not the run.
+
+Exits with 0 when the run succeeded and 1 when it failed.`;
+  static override examples = [
+    '<%= config.bin %> runs watch latest',
+    '<%= config.bin %> runs watch 2yxAbc --json | jq -r .kind',
+  ];
+  static override args = { run: runArg };
+  static override flags = { json: jsonFlag };
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(RunsWatch);
+    const api = await this.api();
+    const { run: known } = await api.runs.getRun({ runId: args.run, summary: true });
+    const mode = modeFor(flags.json);
+    const run = await showRun(api, { runId: known!.runId, mode });
+    if (mode !== 'json') print((await endingLines(api, run, paintFor(process.stdout))).join('\n'));
+    if (run.state !== RunState.SUCCEEDED) process.exitCode = RUN_FAILED;
+  }
+}

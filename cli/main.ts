@@ -1,0 +1,28 @@
+/** The command line: finds the command, runs it, and turns what goes wrong into lines and an exit code. */
+import { join } from 'node:path';
+import { findCommand } from './dispatch.ts';
+import { reportFailure } from './failure.ts';
+import { loadConfig } from './oclif.ts';
+import { onBrokenPipe } from './output.ts';
+
+const argv = process.argv.slice(2);
+onBrokenPipe(() => process.exit(0));
+try {
+  // The bundle lies in dist/ as the sources do in the repository.
+  const config = await loadConfig(join(import.meta.dirname, '..'));
+  const found = findCommand(config, argv);
+  if (found.help) {
+    const { Help } = await import('@oclif/core');
+    await new Help(config).showHelp(found.argv);
+  } else {
+    await config.runCommand(found.id, found.argv);
+  }
+} catch (error) {
+  process.exitCode = reportFailure(error, {
+    argv,
+    stderr: process.stderr,
+    debug: process.env.WIZ_DEBUG === '1',
+  });
+}
+// Nothing that is still open (a watch, a timer) is worth waiting for: what mattered has been awaited.
+process.exit();

@@ -1,0 +1,35 @@
+import { Config, type Interfaces } from '@oclif/core';
+import packageJson from '../package.json' with { type: 'json' };
+
+/**
+ * Loads what oclif knows of the commands. `root` is the folder that holds cli/commands: the repository, or dist
+ * with the bundle, where oclif.manifest.json saves loading every command. With `fresh` the manifest is not read.
+ */
+export function loadConfig(root: string, options: { fresh?: boolean } = {}): Promise<Config> {
+  return Config.load({
+    root,
+    pjson,
+    ignoreManifest: options.fresh ?? false,
+    userPlugins: false,
+    devPlugins: false,
+  });
+}
+
+const pjson = {
+  name: packageJson.name,
+  version: packageJson.version,
+  description: packageJson.description,
+  type: packageJson.type,
+  oclif: {
+    bin: 'wiz',
+    dirname: 'wiz',
+    commands: './cli/commands',
+    topicSeparator: ' ',
+    additionalHelpFlags: ['-h'],
+    topics: {
+      pipeline: { description: 'Keep pipelines: check, apply, compare and draw them.' },
+      runs: { description: 'Look at runs and their logs, cancel them and go on with them.' },
+      executor: { description: 'Serve as an executor, list executors and stop them.' },
+    },
+  },
+} as unknown as Interfaces.PJSON;

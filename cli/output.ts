@@ -1,0 +1,40 @@
+/** Writing to the two streams of this process. */
+
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+
+let whenBroken: () => void = () => {};
+
+/** Says what happens when the reader of our output goes away (`wiz runs list | head -1`). At first: this process
+ *  ends quietly. A command that has something to finish sets its own. */
+export function onBrokenPipe(action: () => void): void {
+  if (whenBroken === initial) {
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+        whenBroken();
+      });
+    }
+  }
+  whenBroken = action;
+}
+const initial = whenBroken;
+
+/** Writes bytes as they are and waits while the reader is slower than we. */
+export async function write(stream: Writable, data: string | Uint8Array): Promise<void> {
+  if (stream.destroyed || stream.writableEnded) return;
+  if (!stream.write(data)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {});
+}
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** For people, beside the data on stdout. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined));
+}
