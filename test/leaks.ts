@@ -2,13 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** An environment variable that every process started below a test inherits, however far it detaches. */
+/**
+ * How processes that tests started are known, however far they detach: by an environment variable that they
+ * inherit, or, where a test chose the whole environment, by the tests' folder in their working folder or arguments.
+ */
 export interface Mark {
-  environment: { WIZ_TEST_ID: string };
+  /** Does not begin with WIZ_, because executors keep such variables from programs. */
+  environment: { TESTS_OF_WIZ: string };
+  folder: string;
 }
 
-export function newMark(): Mark {
-  return { environment: { WIZ_TEST_ID: randomBytes(8).toString('hex') } };
+export function newMark(folder: string): Mark {
+  return { environment: { TESTS_OF_WIZ: randomBytes(8).toString('hex') }, folder };
 }
 
 /**
@@ -35,8 +40,8 @@ export async function endMarkedProcesses(mark: Mark, graceMs: number): Promise<s
   return described;
 }
 
-function markedPids(mark: Mark): number[] {
-  const entry = `WIZ_TEST_ID=${mark.environment.WIZ_TEST_ID}`;
+function markedPids({ environment, folder }: Mark): number[] {
+  const entry = `TESTS_OF_WIZ=${environment.TESTS_OF_WIZ}`;
   let names: string[];
   try {
     names = readdirSync('/proc');
@@ -45,19 +50,26 @@ function markedPids(mark: Mark): number[] {
   }
   return names
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => read(`/proc/${name}/environ`).split('\0').includes(entry))
+    .filter(
+      (name) =>
+        read(`/proc/${name}/environ`).split('\0').includes(entry) ||
+        read(`/proc/${name}/cmdline`).includes(folder) ||
+        workingFolder(name).startsWith(folder),
+    )
     .map(Number);
 }
 
 function describe(pid: number): string {
   const command = read(`/proc/${pid}/cmdline`).split('\0').join(' ').trim().slice(0, 300);
-  let folder = '';
+  return command ? `${pid} in ${workingFolder(pid)}: ${command}` : '';
+}
+
+function workingFolder(pid: number | string): string {
   try {
-    folder = readlinkSync(`/proc/${pid}/cwd`);
+    return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
-    // It ended by itself just now.
+    return '';
   }
-  return command ? `${pid} in ${folder}: ${command}` : '';
 }
 
 /** Empty when the process is gone, a zombie, or another user's. */

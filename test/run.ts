@@ -34,9 +34,9 @@ if (files.length === 0) {
   process.exit(2);
 }
 
-const mark = newMark();
 // Short, because unix sockets of tests live below it and their paths end at 107 bytes.
 const folder = mkdtempSync(join(tmpdir(), 'wt-'));
+const mark = newMark(folder);
 Object.assign(process.env, mark.environment, {
   TMPDIR: folder,
   // A test that forgets to choose its WIZ_HOME is found out, and does not touch the user's.
