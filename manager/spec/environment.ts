@@ -1,0 +1,27 @@
+/** What a variable may be called so that every shell can read it. */
+export const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
+
+/** Variables that wiz itself sets for every attempt. */
+export const OWN_VARIABLES = [
+  'WIZ_RUN_ID',
+  'WIZ_PIPELINE',
+  'WIZ_PROCESSOR',
+  'WIZ_ATTEMPT',
+  'WIZ_INPUT',
+  'WIZ_OUTPUT',
+  'WIZ_CONTEXT',
+  'WIZ_FILES',
+  'WIZ_STAGING',
+];
+
+/** Variables without which programs do not start as people expect; a param must not replace them by accident. */
+export const SHELL_VARIABLES = ['PATH', 'HOME', 'PWD', 'SHELL', 'IFS'];
+
+/** Why a name cannot be a key of `env` or of the context, as the end of a sentence; undefined when it can. */
+export function environmentProblem(name: string): string | undefined {
+  if (!ENVIRONMENT_NAME.test(name)) {
+    return 'must start with a letter or underscore, and hold only letters, digits and underscores (at most 100)';
+  }
+  if (OWN_VARIABLES.includes(name)) return 'is set by wiz itself';
+  return undefined;
+}

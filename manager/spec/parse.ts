@@ -1,0 +1,253 @@
+import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+import { type Diagnostic, WizError } from '../../proto/error.ts';
+import { buildSpec } from './build.ts';
+import { type CallChecker, type CallType, callChecker } from './calls.ts';
+import { checkNeeds } from './check-needs.ts';
+import { checkParams } from './check-params.ts';
+import { checkTexts, mapOf, type TextComplaint } from './check-texts.ts';
+import { badInput } from './diagnostic.ts';
+import { type PlainDocument, plainDocument } from './document.ts';
+import { type Complaint, describe, explain } from './explain.ts';
+import { scanMacros } from './macros.ts';
+import { type NearestFinder, nearestFinder } from './nearest.ts';
+import { keysAt, unknownKey } from './pipeline-keys.ts';
+import { pipelineSchema } from './schema.ts';
+import { readText, type SourceFile } from './source.ts';
+import type { PipelineSpec } from './spec.ts';
+import { explainSyntax } from './syntax.ts';
+import { checkNumbers, keepWrittenTexts } from './written-texts.ts';
+
+/** More are counted, not told: an answer must fit one message. */
+const MAX_DIAGNOSTICS = 1000;
+/** One slip makes the parser complain about everything after it. */
+const MAX_SYNTAX_ERRORS = 10;
+
+export type { CallType } from './calls.ts';
+export type { SourceFile } from './source.ts';
+
+export interface ParsedPipeline {
+  spec: PipelineSpec;
+  /** The YAML of this document as written, comments included. */
+  source: string;
+  baseDir: string;
+}
+
+/**
+ * Reads pipeline files, each with one or several YAML documents. All is right and every pipeline of every file
+ * comes back, in order; or one `invalid_argument` carries everything that is wrong in all files, in order of
+ * place. With a catalogue, `uses` and `with` are checked against it too.
+ */
+export function parsePipelines(
+  files: readonly SourceFile[],
+  catalogue?: readonly CallType[],
+): { pipelines: ParsedPipeline[] } {
+  if (files.length === 0) {
+    throw new WizError('invalid_argument', 'There is no pipeline file. Name at least one.');
+  }
+  const nearest = nearestFinder();
+  const context: Context = {
+    nearest,
+    calls: catalogue === undefined ? undefined : callChecker(catalogue, nearest),
+    names: new Map(),
+  };
+  const pipelines: ParsedPipeline[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const file of files) {
+    const result = parseFile(file, context);
+    pipelines.push(...result.pipelines);
+    diagnostics.push(...result.diagnostics.toSorted(byPlace));
+  }
+  if (diagnostics.length > 0) throw badInput(limited(diagnostics), diagnostics.length);
+  return { pipelines };
+}
+
+interface Context {
+  nearest: NearestFinder;
+  calls: CallChecker | undefined;
+  /** Where each pipeline name was first given. */
+  names: Map<string, string>;
+}
+
+interface FileResult {
+  pipelines: ParsedPipeline[];
+  diagnostics: Diagnostic[];
+}
+
+function parseFile(file: SourceFile, context: Context): FileResult {
+  const read = readText(file);
+  if ('problem' in read) return { pipelines: [], diagnostics: [read.problem] };
+  const { text } = read;
+  const lines = new LineCounter();
+  // Duplicate keys are found by plainDocument: the parser compares each key with each other.
+  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
+  const report = reporter(file.path, lines);
+  const result: FileResult = { pipelines: [], diagnostics: [] };
+  const filled = 'empty' in documents ? [] : documents.filter((document) => !isEmpty(document));
+  if (filled.length === 0) {
+    const message = text.trim() === '' ? 'the file is empty' : 'the file holds no pipeline, only comments';
+    result.diagnostics.push({ file: file.path, line: 0, column: 0, message, hint: EMPTY_HINT });
+    return result;
+  }
+  const last = filled.at(-1)!;
+  let start = 0;
+  for (const document of filled) {
+    const end = document === last ? text.length : document.range[2];
+    const parsed = parseDocument(text, document, file, context, report);
+    result.diagnostics.push(...parsed.diagnostics);
+    if (parsed.spec !== undefined) {
+      const source = text.slice(start, end);
+      result.pipelines.push({ spec: parsed.spec, source, baseDir: file.baseDir });
+    }
+    start = end;
+  }
+  return result;
+}
+
+const EMPTY_HINT = 'A pipeline needs a name and processors.';
+
+type Report = (offset: number, message: string, hint: string) => Diagnostic;
+
+function reporter(file: string, lines: LineCounter): Report {
+  return (offset, message, hint) => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line, column: col, message, hint };
+  };
+}
+
+function isEmpty(document: Document.Parsed): boolean {
+  const contents = document.contents as { value?: unknown; source?: string } | null;
+  const isNothing = contents === null || (contents.value === null && !contents.source);
+  return isNothing && document.errors.length === 0 && document.warnings.length === 0;
+}
+
+function parseDocument(
+  text: string,
+  document: Document.Parsed,
+  file: SourceFile,
+  context: Context,
+  report: Report,
+): { spec?: PipelineSpec; diagnostics: Diagnostic[] } {
+  const syntax = syntaxErrors(document, report);
+  if (syntax.length > 0) return { diagnostics: syntax };
+
+  const position = (offset: number) => report(offset, '', '');
+  const plain = plainDocument(document, position, context.nearest);
+  const diagnostics = plain.problems.map(({ offset, message, hint }) => report(offset, message, hint));
+  const { root, places } = plain;
+  if (typeof root !== 'object' || root === null || Array.isArray(root)) {
+    const offset = places.valueAt(root, []);
+    const message = `a pipeline file must be a map with name and processors, not ${describe(root)}`;
+    return { diagnostics: [...diagnostics, report(offset, message, '')] };
+  }
+  const pipeline = root as Record<string, unknown>;
+  keepWrittenTexts(pipeline, (container) => places.of(container));
+
+  const checked = pipelineSchema.safeParse(pipeline);
+  const complaints = checkMeaning(pipeline, plain, context);
+  if (!checked.success) {
+    const options = { keysAt, unknownKey, nearest: context.nearest };
+    complaints.push(...checked.error.issues.flatMap((issue) => explain(issue, pipeline, [], options)));
+  }
+  for (const complaint of complaints) {
+    diagnostics.push(report(offsetOf(complaint, text, plain), complaint.message, complaint.hint));
+  }
+  const twice = checkName(pipeline, plain, context, report);
+  if (twice !== undefined) diagnostics.push(twice);
+  if (!checked.success || diagnostics.length > 0) return { diagnostics: withoutRepeats(diagnostics) };
+  const order = places.of(pipeline.processors as object).keys() as Iterable<string>;
+  return { spec: buildSpec(checked.data, order, file.baseDir), diagnostics };
+}
+
+/** The first complaint of each line; the others follow from it. */
+function syntaxErrors(document: Document.Parsed, report: Report): Diagnostic[] {
+  const byLine = new Map<number, Diagnostic>();
+  for (const error of [...document.errors, ...document.warnings]) {
+    const { message, hint } = explainSyntax(error);
+    const diagnostic = report(error.pos[0], message, hint);
+    if (!byLine.has(diagnostic.line)) byLine.set(diagnostic.line, diagnostic);
+    if (byLine.size === MAX_SYNTAX_ERRORS) break;
+  }
+  if (byLine.size === 0 && document.directives.yaml.version !== '1.2') {
+    return [
+      report(0, 'the file asks for an old version of YAML; pipeline files are YAML 1.2', 'Remove %YAML.'),
+    ];
+  }
+  return [...byLine.values()];
+}
+
+/** Everything that a schema cannot say. */
+function checkMeaning(
+  pipeline: Record<string, unknown>,
+  { places }: PlainDocument,
+  { nearest, calls }: Context,
+): Complaint[] {
+  const processors = mapOf(pipeline.processors);
+  const complaints = [
+    ...checkParams(pipeline),
+    ...checkTexts(pipeline, nearest),
+    ...checkNumbers(pipeline, (container) => places.of(container)),
+    ...checkNeeds(processors, nearest),
+  ];
+  if (calls === undefined) return complaints;
+  for (const [name, processor] of Object.entries(processors)) {
+    const { uses, with: options = {} } = mapOf(processor);
+    if (typeof uses !== 'string' || mapOf(options) !== options) continue;
+    complaints.push(...calls.check(uses, options, ['processors', name], 'open'));
+  }
+  return complaints;
+}
+
+function checkName(
+  pipeline: Record<string, unknown>,
+  { places }: PlainDocument,
+  { names }: Context,
+  report: Report,
+): Diagnostic | undefined {
+  const { name } = pipeline;
+  if (typeof name !== 'string') return undefined;
+  const first = names.get(name);
+  const at = report(
+    places.valueAt(pipeline, ['name']),
+    `duplicate pipeline "${name}"; the first is at ${first}`,
+    '',
+  );
+  if (first !== undefined) return { ...at, hint: 'Every pipeline has a name of its own.' };
+  names.set(name, `${at.file}:${at.line}:${at.column}`);
+  return undefined;
+}
+
+function offsetOf(
+  complaint: Complaint | TextComplaint,
+  text: string,
+  { root, places }: PlainDocument,
+): number {
+  if (complaint.at === 'key') return places.keyAt(root, complaint.path);
+  const offset = places.valueAt(root, complaint.path);
+  if (!('occurrence' in complaint)) return offset;
+  // Escapes of a quoted text may hide a "${" from the search; then the whole text is the place.
+  const entry = places.find(root, complaint.path);
+  const written = entry === undefined ? [] : scanMacros(text.slice(entry.start, entry.end));
+  return offset + (written[complaint.occurrence]?.start ?? 0);
+}
+
+/** An error in an anchored part shows once, not for every alias. */
+function withoutRepeats(diagnostics: Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>();
+  return diagnostics.filter(({ line, column, message }) => {
+    const key = `${line}:${column}:${message.replace(/(processor|param) "[^"]*"/, '')}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function byPlace(a: Diagnostic, b: Diagnostic): number {
+  return a.line - b.line || a.column - b.column;
+}
+
+function limited(diagnostics: Diagnostic[]): Diagnostic[] {
+  if (diagnostics.length <= MAX_DIAGNOSTICS) return diagnostics;
+  const message = `${diagnostics.length - MAX_DIAGNOSTICS} more errors are not shown`;
+  const { file } = diagnostics[MAX_DIAGNOSTICS]!;
+  return [...diagnostics.slice(0, MAX_DIAGNOSTICS), { file, line: 0, column: 0, message, hint: '' }];
+}
