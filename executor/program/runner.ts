@@ -1,0 +1,114 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { AttemptRequest, AttemptSink, RunningAttempt } from './attempt.ts';
+import { createAttemptFolders } from './attempt-folder.ts';
+import { createEnvironments } from './environment.ts';
+import type { SpawnerStats } from './frames.ts';
+import { createProgramLookup, type StartFailure } from './lookup.ts';
+import { createProgramAttempt, type ProgramAttempt, type RunnerRooms } from './program-attempt.ts';
+import { reportOfRefusal } from './program-report.ts';
+import { createSpawnerClient, type SpawnerOptions } from './spawner-client.ts';
+import { createAttemptSweeper } from './sweep.ts';
+
+export interface ProgramRunnerOptions {
+  executorId: string;
+  /** Folder of this runner alone, made when missing and removed by close(): attempts/ has the folders behind
+   *  the WIZ_ files, runs/RUN is a run's staging folder (WIZ_STAGING). */
+  folder: string;
+  /** See SpawnerOptions; a bundle has to give `entry`. */
+  spawner?: SpawnerOptions;
+  /** The environment that programs inherit. Default: process.env as it is now. */
+  environment?: NodeJS.ProcessEnv;
+}
+
+/** Carries out the attempts that are native programs: assignments with a Program or a Script. */
+export interface ProgramRunner {
+  start(request: AttemptRequest, sink: AttemptSink): RunningAttempt;
+  /** Starts the spawner now, so that the first program does not wait for it (about 60 ms). */
+  warm(): void;
+  stats(): Promise<SpawnerStats>;
+  /** Kills what runs (its report is `lost`, infra), ends the spawner, removes the folder. */
+  close(): Promise<void>;
+}
+
+/** How often WIZ_PROGRESS is looked at, and from which age of a program on; milliseconds. */
+const PROGRESS_EVERY_MS = 500;
+const PROGRESS_FROM_MS = 250;
+
+export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunner {
+  const spawner = createSpawnerClient(options.spawner);
+  const folders = createAttemptFolders(path.join(options.folder, 'attempts'));
+  const running = new Set<ProgramAttempt>();
+  const staging = new Set<string>();
+  let progressTimer: NodeJS.Timeout | undefined;
+
+  const rooms: RunnerRooms = {
+    executorId: options.executorId,
+    spawner,
+    folders,
+    lookup: createProgramLookup(),
+    environments: createEnvironments({ ...(options.environment ?? process.env) }),
+    sweep: createAttemptSweeper(options.executorId),
+    stagingOf(runId) {
+      const folder = path.join(options.folder, 'runs', runId);
+      if (!staging.has(runId)) {
+        fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+        staging.add(runId);
+      }
+      return folder;
+    },
+  };
+
+  function pollProgress(): void {
+    const before = Date.now() - PROGRESS_FROM_MS;
+    for (const attempt of running) if (attempt.startedMs < before) attempt.pollProgress();
+    if (running.size > 0) return;
+    clearInterval(progressTimer);
+    progressTimer = undefined;
+  }
+
+  return {
+    start(request, sink) {
+      const refusal = refusalOf(request);
+      if (refusal !== undefined) return refusedAttempt(request, refusal);
+      let attempt: ProgramAttempt;
+      try {
+        attempt = createProgramAttempt(request, sink, rooms);
+      } catch (error) {
+        const message = `no folder could be made for it: ${(error as Error).message}`;
+        return refusedAttempt(request, { reason: 'no-staging', message, infra: true });
+      }
+      if (attempt.ended) return attempt;
+      running.add(attempt);
+      progressTimer ??= setInterval(pollProgress, PROGRESS_EVERY_MS);
+      attempt.done.then(() => running.delete(attempt));
+      return attempt;
+    },
+    warm: () => spawner.warm(),
+    stats: () => spawner.stats(),
+    async close() {
+      await spawner.close();
+      clearInterval(progressTimer);
+      await Promise.all([...running].map((attempt) => attempt.done));
+      folders.close();
+      fs.rmSync(options.folder, { recursive: true, force: true });
+    },
+  };
+}
+
+// As the pipeline file has them; they become file names here.
+const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+
+function refusalOf({ runId, assignment }: AttemptRequest): StartFailure | undefined {
+  for (const name of [runId, assignment.processor]) {
+    if (SAFE_NAME.test(name)) continue;
+    return {
+      reason: 'bad-options',
+      message: `${JSON.stringify(name)} cannot be the id of a run or processor`,
+    };
+  }
+}
+
+function refusedAttempt({ assignment }: AttemptRequest, failure: StartFailure): RunningAttempt {
+  return { done: Promise.resolve(reportOfRefusal(assignment, failure)), cancel() {} };
+}
