@@ -272,7 +272,8 @@ export function createLoop(ground: LoopGround): Loop {
       }
       // What is refused is acknowledged too: the executor need not keep it.
       const attempts = reports.map(({ processor, attempt }) => attemptRef(processor, attempt));
-      acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch, attempts });
+      // Under the epoch of the owner: reports of attempts that an owner before it assigned carry an older one.
+      acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch: run?.epoch ?? epoch, attempts });
     }
   }
 
