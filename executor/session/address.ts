@@ -4,8 +4,8 @@ import { dirname } from 'node:path';
 import type { Server, ServerCredentials } from '@grpc/grpc-js';
 import { WizError } from '../../proto/error.ts';
 
-/** What fits into a socket address of Linux (108 bytes) and macOS (104), with the zero at its end. */
-const LONGEST_PATH_BYTES = 103;
+/** What fits into a socket address (sun_path) before its final zero. */
+const LONGEST_PATH_BYTES = process.platform === 'linux' ? 107 : 103;
 
 /**
  * Binds the server to unix:/path or host:port (port 0 is any free one) and returns the address that others

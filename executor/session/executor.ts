@@ -63,9 +63,10 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
   let phase: 'serving' | 'draining' | 'ending' = 'serving';
   let onChange: (() => void) | undefined;
 
+  const spools = createSpools({ ...DEFAULT_ROOM, dir: spoolDir, ...options.logs });
   const workload = createWorkload({
     slots: options.slots,
-    spools: createSpools({ ...DEFAULT_ROOM, dir: spoolDir, ...options.logs }),
+    spools,
     startProgram: options.programs.start,
     calls: options.calls,
     changed: review,
@@ -116,6 +117,8 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
   function review(): void {
     if (phase === 'serving') lifetime.update(sessions.size, workload.counts.held);
     else if (phase === 'draining' && workload.counts.held === 0) end();
+    // A program that waits for room for its log must not wait for a manager that will not come.
+    else if (phase === 'ending' && sessions.size === 0) spools.abandon();
     onChange?.();
   }
 
@@ -141,6 +144,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
     server.notServing();
     lifetime.end();
     workload.stopAll('executor-stopped');
+    review();
     finish().then(ended.resolve, ended.reject);
   }
 

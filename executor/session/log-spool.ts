@@ -46,6 +46,8 @@ export const DEFAULT_ROOM = {
 export interface SpoolFactory {
   /** `listening` tells whether a session is there that takes this attempt's chunks. */
   create(listening: () => boolean): LogSpool;
+  /** Nobody will fetch any of it: all is forgotten, now and from here on, and nobody waits. */
+  abandon(): void;
 }
 
 /** What a chunk takes beside its data: the object, and its ids on the wire. */
@@ -53,9 +55,21 @@ const CHUNK_OVERHEAD_BYTES = 256;
 
 export function createSpools(room: SpoolRoom): SpoolFactory {
   const used: Used = { memory: 0, disk: 0, diskFailed: false };
+  const spools = new Set<LogSpool>();
   let files = 0;
+  let abandoned = false;
   return {
-    create: (listening) => createSpool(room, used, listening, () => `${room.dir}/${++files}.log`),
+    create(listening) {
+      const newPath = () => `${room.dir}/${++files}.log`;
+      const spool: LogSpool = createSpool(room, used, listening, newPath, () => spools.delete(spool));
+      spools.add(spool);
+      if (abandoned) spool.dispose();
+      return spool;
+    },
+    abandon() {
+      abandoned = true;
+      for (const spool of spools) spool.dispose();
+    },
   };
 }
 
@@ -66,7 +80,13 @@ interface Used {
   diskFailed: boolean;
 }
 
-function createSpool(room: SpoolRoom, used: Used, listening: () => boolean, newPath: () => string): LogSpool {
+function createSpool(
+  room: SpoolRoom,
+  used: Used,
+  listening: () => boolean,
+  newPath: () => string,
+  disposedOf: () => void,
+): LogSpool {
   // The line is: memory[0..sent] sent, memory[sent..] to send, file, tail. The tail is used only when the
   // file has something and cannot take more.
   let memory: LogChunk[] = [];
@@ -170,6 +190,7 @@ function createSpool(room: SpoolRoom, used: Used, listening: () => boolean, newP
       if (file !== undefined) used.disk -= file.remove();
       file = undefined;
       release();
+      disposedOf();
     },
   };
 }

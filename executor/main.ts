@@ -1,0 +1,162 @@
+import { readFileSync, writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { WizError } from '../proto/error.ts';
+import { type RunOptions, runExecutor } from './run-executor.ts';
+
+/**
+ * The program that `wiz executor` runs, and that managers launch:
+ *
+ *   --listen ADDRESS     unix:/path or host:port (port 0: any free one); default a socket in --home
+ *   --token-file FILE    what every call must carry; else WIZ_EXECUTOR_TOKEN
+ *   --slots N            programs at once; default twice the processors, at least 4
+ *   --id ID              default drawn at random
+ *   --home DIR           folder of this executor alone; default executors/ID in the state folder
+ *   --warm MS            ends after this long without sessions and work; default 30000, 0 is never
+ *   --orphan MS          ends its work and itself after this long without a session; default 300000, 0 is never
+ *   --tls-cert FILE --tls-key FILE --tls-client-ca FILE    PEM; with the last, managers must show a certificate
+ *   --insecure           a network address without TLS
+ *   --sweep ID,ID        kills what is left of the programs of executors that died here
+ *   --ready-fd N         says there that it serves, as one line of JSON, instead of on stdout
+ *   --describe           prints its processors (JSON list of ProcessorType) and ends
+ *
+ * SIGTERM, and SIGINT unless it was launched with --ready-fd: ends its work with grace, hands over the reports
+ * and ends; a second one ends at once. Exit codes: 0 ended as asked or by itself, 2 wrong flags, 3 cannot serve.
+ */
+const FLAGS = {
+  listen: { type: 'string' },
+  'token-file': { type: 'string' },
+  slots: { type: 'string' },
+  id: { type: 'string' },
+  home: { type: 'string' },
+  warm: { type: 'string' },
+  orphan: { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'tls-client-ca': { type: 'string' },
+  insecure: { type: 'boolean' },
+  sweep: { type: 'string' },
+  describe: { type: 'boolean' },
+  'ready-fd': { type: 'string' },
+} as const;
+
+type Flags = ReturnType<typeof parseArgs<{ options: typeof FLAGS }>>['values'];
+
+/** Beside this file, from its sources as in the bundle. */
+const spawnerEntry = fileURLToPath(
+  new URL(`./program/spawner-main.${import.meta.filename.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+);
+
+async function main(argv: string[]): Promise<void> {
+  const flags = readFlags(argv);
+  if (flags.describe) return printCatalogue();
+  const launched = flags['ready-fd'] !== undefined;
+  // Taken before the first await: a stop during the start is obeyed after it.
+  const stopping = Promise.withResolvers<void>();
+  process.on('SIGTERM', stopping.resolve);
+  // Ctrl-C in a terminal is for whoever launched it; it ends what a person started.
+  process.on('SIGINT', launched ? () => {} : stopping.resolve);
+
+  const executor = await runExecutor(optionsOf(flags));
+  const { id: executorId, address, slots } = executor;
+  const ready = { executorId, address, pid: process.pid, slots };
+  if (launched) writeReady(Number(flags['ready-fd']), ready);
+  else console.log(JSON.stringify(ready));
+
+  stopping.promise.then(() => {
+    executor.stop();
+    // Asked twice: whatever it waits for is not waited for.
+    process.on('SIGTERM', () => process.exit(1));
+    if (!launched) process.on('SIGINT', () => process.exit(1));
+  });
+  await executor.ended;
+  process.exit(0);
+}
+
+function readFlags(argv: string[]): Flags {
+  try {
+    return parseArgs({ args: argv, options: FLAGS }).values;
+  } catch (cause) {
+    throw new WizError('invalid_argument', (cause as Error).message, { cause });
+  }
+}
+
+function optionsOf(flags: Flags): RunOptions {
+  return {
+    listen: flags.listen,
+    token: tokenOf(flags['token-file']),
+    slots: numberOf(flags.slots, '--slots', 1),
+    id: flags.id,
+    home: flags.home,
+    warmMs: numberOf(flags.warm, '--warm', 0),
+    orphanMs: numberOf(flags.orphan, '--orphan', 0),
+    tls: tlsOf(flags),
+    insecure: flags.insecure,
+    spawnerEntry,
+    sweep: flags.sweep?.split(',').filter((id) => id !== ''),
+  };
+}
+
+function numberOf(text: string | undefined, flag: string, least: number): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
+  throw new WizError('invalid_argument', `${flag} ${text} must be a whole number of at least ${least}.`);
+}
+
+function tokenOf(file: string | undefined): string {
+  const token = (file === undefined ? process.env.WIZ_EXECUTOR_TOKEN : readGiven(file, '--token-file'))
+    ?.toString()
+    .trim();
+  // Neither our own code nor a library has to see it from here on.
+  delete process.env.WIZ_EXECUTOR_TOKEN;
+  if (token) return token;
+  const message = 'An executor needs a token that managers show: give --token-file or WIZ_EXECUTOR_TOKEN.';
+  throw new WizError('invalid_argument', message);
+}
+
+function tlsOf(flags: Flags): RunOptions['tls'] {
+  const { 'tls-cert': certificate, 'tls-key': key, 'tls-client-ca': clientAuthority } = flags;
+  if (certificate === undefined && key === undefined && clientAuthority === undefined) return undefined;
+  if (certificate === undefined || key === undefined) {
+    throw new WizError('invalid_argument', 'TLS needs both --tls-cert and --tls-key.');
+  }
+  return {
+    certificate: readGiven(certificate, '--tls-cert'),
+    key: readGiven(key, '--tls-key'),
+    clientAuthority:
+      clientAuthority === undefined ? undefined : readGiven(clientAuthority, '--tls-client-ca'),
+  };
+}
+
+function readGiven(path: string, flag: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new WizError('invalid_argument', `${flag} cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+}
+
+/** Whoever launched it may be gone already; then the orphan time will tell. */
+function writeReady(fd: number, ready: object): void {
+  try {
+    writeSync(fd, `${JSON.stringify(ready)}\n`);
+  } catch {}
+}
+
+async function printCatalogue(): Promise<void> {
+  const [{ toJson }, { ProcessorTypeSchema }, { describeProcessors }] = await Promise.all([
+    import('@bufbuild/protobuf'),
+    import('../proto/gen/wiz/v1/executors_pb.js'),
+    import('./processors/catalogue.ts'),
+  ]);
+  const processors = await describeProcessors();
+  console.log(JSON.stringify(processors.map((processor) => toJson(ProcessorTypeSchema, processor))));
+}
+
+if (import.meta.main) {
+  main(process.argv.slice(2)).catch((error) => {
+    if (!(error instanceof WizError)) throw error;
+    console.error(error.message);
+    process.exit(error.code === 'invalid_argument' ? 2 : 3);
+  });
+}

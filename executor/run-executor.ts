@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { WizError } from '../proto/error.ts';
+import { WIZ_VERSION } from '../proto/version.ts';
+import type { Executor } from './session/executor.ts';
+
+export interface RunOptions {
+  /** unix:/path or host:port (port 0: any free one). Default: a socket in `home`. */
+  listen?: string;
+  /** What every call must carry. */
+  token: string;
+  /** Programs at once. Default: twice the processors there are, at least 4. */
+  slots?: number;
+  /** Default: drawn at random. */
+  id?: string;
+  /** Folder of this executor alone, for sockets, staging and logs on their way. Default: executors/ID in the
+   *  state folder. */
+  home?: string;
+  /** Milliseconds without sessions and work until it ends; 0 is never. Default 30,000. */
+  warmMs?: number;
+  /** Milliseconds without a session until it ends the work it has; 0 is never. Default 300,000. */
+  orphanMs?: number;
+  tls?: { certificate: Buffer; key: Buffer; clientAuthority?: Buffer };
+  /** Allows a network address without TLS: something in front of it has it, or the network is trusted. */
+  insecure?: boolean;
+  /** Ids of executors that died here: what is left of their programs is killed first. */
+  sweep?: string[];
+  /** Program file of the spawner. Default: the source file; a bundle has to give its own. */
+  spawnerEntry?: string;
+}
+
+export interface RunningExecutor extends Executor {
+  readonly id: string;
+  readonly slots: number;
+}
+
+const DEFAULT_WARM_MS = 30_000;
+const DEFAULT_ORPHAN_MS = 5 * 60_000;
+
+/** Serves until stopped or expired; `ended` settles after its programs are gone. Rejects with WizError. */
+export async function runExecutor(options: RunOptions): Promise<RunningExecutor> {
+  const id = options.id ?? `executor-${randomBytes(8).toString('hex')}`;
+  const home = resolve(options.home ?? join(stateFolder(), 'executors', id));
+  const listen = options.listen ?? `unix:${join(home, 'socket')}`;
+  const slots = options.slots ?? Math.max(4, 2 * availableParallelism());
+  refuseOpenNetwork(listen, options);
+
+  // The spawner starts while gRPC is loaded.
+  const { createProgramRunner } = await import('./program/runner.ts');
+  const programs = createProgramRunner({
+    executorId: id,
+    folder: join(home, 'programs'),
+    spawner: { entry: options.spawnerEntry },
+    environment: programEnvironment(),
+  });
+  programs.warm();
+  try {
+    const [{ startExecutor }, { startCall }, { describeProcessors, takesSlot }] = await Promise.all([
+      import('./session/executor.ts'),
+      import('./processors/call.ts'),
+      import('./processors/catalogue.ts'),
+      sweep(options.sweep),
+    ]);
+    const executor = await startExecutor({
+      address: listen,
+      token: options.token,
+      tls: options.tls,
+      id,
+      version: WIZ_VERSION,
+      slots,
+      home,
+      warmMs: options.warmMs ?? DEFAULT_WARM_MS,
+      orphanMs: options.orphanMs ?? DEFAULT_ORPHAN_MS,
+      programs,
+      calls: { start: startCall, takesSlot, describe: describeProcessors },
+    });
+    const ended = executor.ended.finally(() => programs.close());
+    return { ...executor, ended, id, slots };
+  } catch (error) {
+    await programs.close();
+    throw error;
+  }
+}
+
+async function sweep(ids: string[] | undefined): Promise<void> {
+  if (ids === undefined || ids.length === 0) return;
+  const { sweepLeftovers } = await import('./program/sweep.ts');
+  await sweepLeftovers(ids);
+}
+
+/** What programs inherit; the token is not theirs. */
+function programEnvironment(): NodeJS.ProcessEnv {
+  const { WIZ_EXECUTOR_TOKEN, ...environment } = process.env;
+  return environment;
+}
+
+function stateFolder(): string {
+  const { WIZ_HOME, XDG_STATE_HOME } = process.env;
+  return WIZ_HOME || join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'wiz');
+}
+
+function refuseOpenNetwork(listen: string, { tls, insecure }: RunOptions): void {
+  if (listen.startsWith('unix:') || tls !== undefined || insecure) return;
+  const colon = listen.lastIndexOf(':');
+  if (colon === -1) {
+    throw new WizError('invalid_argument', `--listen ${listen} is neither unix:/path nor host:port.`);
+  }
+  if (/^(localhost|127\.[\d.]+|\[::1\])$/.test(listen.slice(0, colon))) return;
+  throw new WizError(
+    'invalid_argument',
+    `--listen ${listen} can be reached from other machines, and the token would be sent in the clear. Give --tls-cert and --tls-key, or say --insecure when something in front of it has TLS.`,
+  );
+}
