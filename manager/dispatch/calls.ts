@@ -6,7 +6,8 @@ import {
   StopRequestSchema,
   type StopResponse,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { type Channel, executorError, openChannel, type TlsOptions } from './channel.ts';
+import type { Channel, TlsOptions } from './channel.ts';
+import { executorError } from './executor-error.ts';
 
 export interface CallOptions {
   /** unix:/path or host:port */
@@ -39,7 +40,8 @@ async function call<Response>(
   { address, token, timeoutMs = 5000, tls }: CallOptions,
   start: (channel: Channel, limits: { deadline: number }, answer: Answer<Response>) => void,
 ): Promise<Response> {
-  const channel = await openChannel(address, token, tls);
+  const { openChannel } = await import('./channel.ts');
+  const channel = openChannel(address, token, tls);
   try {
     return await new Promise((resolve, reject) => {
       start(channel, { deadline: Date.now() + timeoutMs }, (error, response) => {

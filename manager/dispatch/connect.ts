@@ -10,7 +10,8 @@ import {
   type SessionResponse,
   type Welcome,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { type Channel, executorError, openChannel, type TlsOptions } from './channel.ts';
+import type { Channel, TlsOptions } from './channel.ts';
+import { executorError } from './executor-error.ts';
 import { createOutbox, MAX_ASSIGNMENT_BYTES, type OversizedAssignment } from './outbox.ts';
 import type { Connect, ConnectOptions, ExecutorSession } from './session.ts';
 
@@ -38,7 +39,8 @@ export const connect: Connect = createConnect();
 
 export function createConnect(settings: ConnectSettings = {}): Connect {
   return async (options) => {
-    const channel = await openChannel(options.address, options.token, settings.tls);
+    const { openChannel } = await import('./channel.ts');
+    const channel = openChannel(options.address, options.token, settings.tls);
     return openSession(channel, options, settings.heartbeatMs ?? 2000);
   };
 }

@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WizError } from '../../proto/error.ts';
 import { describeExecutor, stopExecutor } from '../dispatch/calls.ts';
-import { loadGrpc } from '../dispatch/channel.ts';
 import { newId } from '../ids.ts';
 import type { ExecutorRow, Store } from '../store/store.ts';
 import { buildId } from './build-id.ts';
@@ -35,8 +34,8 @@ export interface LocalLauncherOptions {
   entry: string;
   /** Of wiz. */
   version: string;
-  /** Programs at once; when it is given, a warm executor with another number does not fit. As many as the
-   *  machine has cores by default. */
+  /** Programs at once; when it is given, a warm executor with another number does not fit. Twice the
+   *  machine's cores by default, at least 4. */
   slots?: number;
   /** Milliseconds that an executor without work and managers stays, and that one with work and without
    *  managers goes on; absent is the executor's default. */
@@ -74,7 +73,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   const build = buildId(options.version, entry);
   const environment = executorEnvironment(options.environment);
   const environmentOfRow = environmentHash(options.environment);
-  const slots = options.slots ?? availableParallelism();
+  const slots = options.slots ?? Math.max(4, 2 * availableParallelism());
   const holder = newId();
   const closing = new AbortController();
   const background = new Set<Promise<unknown>>();
@@ -126,7 +125,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
 
   async function obtain(): Promise<ExecutorRow> {
     // Needed in any case, and loaded while the store and the executor are busy.
-    keep(loadGrpc());
+    keep(import('../dispatch/channel.ts'));
     // One start of another manager, and then one of our own.
     const deadline = performance.now() + 2 * readyMs;
     while (performance.now() < deadline) {
@@ -224,7 +223,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
     if (row.launcher !== 'local') return false;
     const { address, token } = row;
     const answer = lives(row)
-      ? await stopExecutor({ address, token, force }).catch(() => undefined)
+      ? await stopExecutor({ address, token, force, timeoutMs: answerMs }).catch(() => undefined)
       : undefined;
     if (answer && answer.runningAttempts > 0 && !force) {
       await store.putExecutor({ ...row, environmentHash: ENDING });
