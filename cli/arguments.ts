@@ -1,22 +1,20 @@
 import { Args } from '@oclif/core';
 
-/** Arguments that several commands take. What completes them is found by their names: cli/completion. */
+/** Arguments that several commands take. Their keys (run, pipeline, target, file) are their names in the help, and
+ *  say what completes them: cli/completion. */
 export const runArg = Args.string({
-  name: 'RUN',
   description: 'Id of a run, the beginning of one that fits no other, or `latest`.',
   required: true,
   ignoreStdin: true,
 });
 
 export const pipelineArg = Args.string({
-  name: 'NAME',
   description: 'Name of an applied pipeline.',
   required: true,
   ignoreStdin: true,
 });
 
 export const fileOrNameArg = Args.string({
-  name: 'FILE|NAME',
   description:
     'A pipeline file (a path with a slash, or ending in .yaml or .yml; - is standard input), or the name of an applied pipeline.',
   required: true,
@@ -24,7 +22,6 @@ export const fileOrNameArg = Args.string({
 });
 
 export const filesArg = Args.string({
-  name: 'FILE',
   description: 'Pipeline files; each may hold several pipelines. - is standard input.',
   required: true,
   multiple: true,

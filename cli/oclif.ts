@@ -1,5 +1,5 @@
 import { Config, type Interfaces } from '@oclif/core';
-import packageJson from '../package.json' with { type: 'json' };
+import { WIZ_VERSION } from '../proto/version.ts';
 
 /**
  * Loads what oclif knows of the commands. `root` is the folder that holds cli/commands: the repository, or dist
@@ -16,10 +16,10 @@ export function loadConfig(root: string, options: { fresh?: boolean } = {}): Pro
 }
 
 const pjson = {
-  name: packageJson.name,
-  version: packageJson.version,
-  description: packageJson.description,
-  type: packageJson.type,
+  name: 'wiz',
+  version: WIZ_VERSION,
+  description: 'Runs pipelines of programs, models and GPUs.',
+  type: 'module',
   oclif: {
     bin: 'wiz',
     dirname: 'wiz',

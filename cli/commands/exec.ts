@@ -20,7 +20,7 @@ const INTERRUPTED = 128 + constants.signals.SIGINT;
 export default class Exec extends WizCommand {
   static override summary = 'Run one program without a pipeline file.';
   static override description = `\
-The program runs in this folder on an executor, as a run of its own that \`wiz runs\` shows. Its standard output and error come out here as they are, while it runs. Standard input is not passed on. Of this shell's environment only what --env names is sure to arrive: the executor may have been started by an earlier command.
+The program runs in this folder on an executor, as a run of its own that \`wiz runs\` shows. Its standard output and error come out here as they are, while it runs. It has this shell's environment, unless --executor names an executor that somebody else started. Standard input is not passed on.
 
 The exit code is the program's: 128 and the signal's number when a signal ended it, 124 after a time-out, 127 when there is no such program, 130 when it was cancelled, 3 when it could not be run.
 

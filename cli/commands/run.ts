@@ -20,7 +20,7 @@ Exit codes: 0 the run succeeded, 1 it failed or was cancelled, 2 usage or a bad 
     '<%= config.bin %> run audit.yaml',
     '<%= config.bin %> run audit.yaml -p root=packages -p depth=2',
     '<%= config.bin %> run dependency-audit --detach',
-    'cat audit.yaml | <%= config.bin %> run - --json',
+    '<%= config.bin %> run - --json < audit.yaml',
   ];
   static override args = { target: fileOrNameArg };
   static override flags = {

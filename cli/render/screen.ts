@@ -22,7 +22,7 @@ export function createScreen(terminal: Terminal) {
   function draw(lines: string[]): void {
     const columns = terminal.columns ?? 80;
     const narrower = drawnColumns > columns;
-    let out = narrower ? back(rowsOf(drawn, columns)) + `${ESC}J` : back(drawn.length);
+    let out = narrower ? `${back(rowsOf(drawn, columns))}${ESC}J` : back(drawn.length);
     const before = narrower ? [] : drawn;
     for (const [i, line] of lines.entries()) {
       out += line === before[i] ? '\n' : `${line}${ESC}K\n`;

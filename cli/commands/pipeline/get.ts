@@ -14,7 +14,7 @@ export default class PipelineGet extends WizCommand {
     '<%= config.bin %> pipeline get dependency-audit > audit.yaml',
     '<%= config.bin %> pipeline get dependency-audit --versions',
   ];
-  static override args = { name: pipelineArg };
+  static override args = { pipeline: pipelineArg };
   static override flags = {
     'pipeline-version': Flags.integer({
       description: 'Version; by default the newest.',
@@ -29,7 +29,7 @@ export default class PipelineGet extends WizCommand {
     const { args, flags } = await this.parse(PipelineGet);
     const api = await this.api();
     const { pipeline, versions } = await api.pipelines.getPipeline({
-      name: args.name,
+      name: args.pipeline,
       version: flags['pipeline-version'] ?? 0,
     });
     if (flags.json)

@@ -25,7 +25,6 @@ Line numbers count each stream of each attempt from 1. With --json each line is 
   static override args = {
     run: runArg,
     processor: Args.string({
-      name: 'PROCESSOR',
       description: 'One processor; by default all.',
       ignoreStdin: true,
     }),

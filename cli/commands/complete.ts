@@ -1,0 +1,57 @@
+import { Args } from '@oclif/core';
+import type { Api } from '../api.ts';
+import { WizCommand } from '../command.ts';
+import type { Asked } from '../completion/model.ts';
+import { print } from '../output.ts';
+import { runStateOf } from '../render/runs.ts';
+import { dateTime } from '../render/words.ts';
+
+export default class Complete extends WizCommand {
+  static override hidden = true;
+  static override summary = 'Print names for a completion script: a name and, after a tab, what it is.';
+  static override examples = ['<%= config.bin %> complete runs'];
+  static override strict = false;
+  static override args = {
+    kind: Args.string({
+      description: 'What to name.',
+      required: true,
+      options: ['pipelines', 'runs', 'processors', 'run-processors', 'executors'],
+      ignoreStdin: true,
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { args, argv } = await this.parse(Complete);
+    const api = await this.api();
+    const names = await SOURCES[args.kind as Asked](api, argv.slice(1) as string[]);
+    if (names.length > 0) print(names.map((words) => words.join('\t')).join('\n'));
+  }
+}
+
+/** `typed` is what stands in the line already. */
+const SOURCES: Record<Asked, (api: Api, typed: string[]) => Promise<[string, string][]>> = {
+  async pipelines(api) {
+    const { pipelines } = await api.pipelines.listPipelines({});
+    return pipelines.map(({ name, description }) => [name, description.split('\n')[0]!]);
+  },
+  async runs(api) {
+    const { runs } = await api.runs.listRuns({});
+    const ids = runs.map((run): [string, string] => [
+      run.runId,
+      `${run.pipeline} ${runStateOf(run)} ${dateTime(run.createdUnixMs)}`,
+    ]);
+    return [['latest', 'the newest run'], ...ids];
+  },
+  async processors(api) {
+    const { processors } = await api.pipelines.listProcessorTypes({});
+    return processors.map(({ name, description }) => [name, description.split('\n')[0]!]);
+  },
+  async 'run-processors'(api, [runId = 'latest']) {
+    const { processors } = await api.runs.getRun({ runId });
+    return processors.map(({ name, reason }) => [name, reason]);
+  },
+  async executors(api) {
+    const { executors } = await api.manager.listExecutors({});
+    return executors.map(({ executorId, address }) => [executorId, address]);
+  },
+};
