@@ -9,7 +9,7 @@ import type { ExecutorRow, Store } from '../store/store.ts';
 export interface CatalogueOptions {
   store: Pick<Store, 'getCatalogue' | 'putCatalogue'>;
   /** What the answer is stored under. */
-  build: string;
+  build(): string;
   entry: string;
   environment: Record<string, string>;
   /** One that serves or is about to; undefined when there is none. */
@@ -23,7 +23,7 @@ const DESCRIBE_BYTES = 16 * 1024 * 1024;
 /** What the processors of a build are, as a JSON array of ProcessorType messages: as stored, else as an
  *  executor says that is there anyway, else as the program prints it. Rejects with WizError unavailable. */
 export function createCatalogue(options: CatalogueOptions): () => Promise<string> {
-  const { store, build } = options;
+  const { store } = options;
   let asking: Promise<string> | undefined;
 
   return () => {
@@ -35,6 +35,7 @@ export function createCatalogue(options: CatalogueOptions): () => Promise<string
   };
 
   async function obtain(): Promise<string> {
+    const build = options.build();
     const stored = await store.getCatalogue(build);
     if (stored !== undefined) return stored;
     const json = (await askExecutor().catch(() => undefined)) ?? (await askProgram(options));

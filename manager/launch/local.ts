@@ -70,7 +70,6 @@ const FORCED_END_MS = 15_000;
 
 export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   const { store, home, entry, readyMs = 10_000, answerMs = 5000 } = options;
-  const build = buildId(options.version, entry);
   const environment = executorEnvironment(options.environment);
   const environmentOfRow = environmentHash(options.environment);
   const slots = options.slots ?? Math.max(4, 2 * availableParallelism());
@@ -78,6 +77,9 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   const closing = new AbortController();
   const background = new Set<Promise<unknown>>();
   let ensuring: Promise<ExecutorRow> | undefined;
+  let known: string | undefined;
+  /** Read when it is first asked for: most commands want no executor. */
+  const build = () => (known ??= buildId(options.version, entry));
 
   const catalogue = createCatalogue({
     store,
@@ -114,7 +116,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
 
   function fits(row: ExecutorRow): boolean {
     return (
-      row.version === build &&
+      row.version === build() &&
       row.environmentHash === environmentOfRow &&
       (options.slots === undefined || row.slots === options.slots) &&
       lives(row) &&
@@ -189,7 +191,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       token: folder.token,
       pid,
       pidStart: processStart(pid),
-      version: build,
+      version: build(),
       slots,
       environmentHash: environmentOfRow,
       startedMs: Date.now(),
