@@ -4,11 +4,13 @@
  * with Node's compile cache, on two cores.
  *
  * Code is split: what several entries share, and what is imported with `import()`, becomes a chunk of its own,
- * so that a command loads only what it uses. Names are not shortened, so that stack traces can be read.
+ * so that a command loads only what it uses. The code is not minified: that saves no time (measured, with the
+ * compile cache, for three commands), and stack traces can be read.
  */
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { writeManifest } from './cli/manifest.ts';
 
 const root = import.meta.dirname;
 const started = performance.now();
@@ -23,7 +25,7 @@ const entries = [
   ...globSync('cli/commands/**/*.ts', { cwd: root }).filter((file) => !file.endsWith('.test.ts')),
   'executor/main.ts',
   'executor/program/spawner-main.ts',
-].filter((file) => existsSync(join(root, file)));
+];
 
 /** oclif asks for these only when it finds a TypeScript project or Yarn's PnP. */
 const neverBundled = ['typescript', 'ts-node', 'tsx', 'pnpapi'];
@@ -50,7 +52,6 @@ const result = await build({
       'const __filename = import.meta.filename, __dirname = import.meta.dirname;',
     ].join(' '),
   },
-  minifyWhitespace: true,
   legalComments: 'none',
   metafile: true,
   logLevel: 'warning',
@@ -58,6 +59,7 @@ const result = await build({
 
 removeStale(result.metafile);
 writeFileSync(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), thirdPartyNotices(result.metafile));
+await writeManifest(join(root, 'dist'));
 linkBin();
 
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
