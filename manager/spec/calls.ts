@@ -46,7 +46,8 @@ export function callChecker(catalogue: readonly CallType[], nearest: NearestFind
       const type = types.get(uses);
       if (type === undefined) {
         const near = nearest(uses, names);
-        const hint = near === undefined ? `There are ${names.join(', ')}.` : didYouMean(near);
+        const all = names.length === 0 ? '' : `There are ${names.join(', ')}.`;
+        const hint = near === undefined ? all : didYouMean(near);
         return [
           { path: [...path, 'uses'], at: 'value', message: `there is no processor "${uses}" to use`, hint },
         ];

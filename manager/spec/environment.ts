@@ -10,6 +10,7 @@ export const OWN_VARIABLES = [
   'WIZ_INPUT',
   'WIZ_OUTPUT',
   'WIZ_CONTEXT',
+  'WIZ_PROGRESS',
   'WIZ_FILES',
   'WIZ_STAGING',
 ];

@@ -62,9 +62,9 @@ export function explain(issue: Issue, root: unknown, base: Path, options: Explai
   const says = predicate(issue.message, `must be ${expected(issue)}`);
   // What stands there helps, unless the sentence is about it already.
   const found = issue.code !== 'custom' && /^must (be|start) /.test(says) ? standsThere(value) : '';
-  return [
-    { path, at: 'value', message: `${subjectOf(path)} ${says}${found}`, hint: hintFor(path, value, issue) },
-  ];
+  // A refinement of a map is about the map as a whole: its name is the place to look.
+  const at = issue.code === 'custom' && typeof value === 'object' ? 'key' : 'value';
+  return [{ path, at, message: `${subjectOf(path)} ${says}${found}`, hint: hintFor(path, value, says) }];
 }
 
 function unknownKey(path: Path, key: string, options: ExplainOptions): Complaint {
@@ -74,7 +74,8 @@ function unknownKey(path: Path, key: string, options: ExplainOptions): Complaint
   const where = path.length === 0 ? '' : ` in ${subjectOf(path)}`;
   const known = options.keysAt(path);
   const near = options.nearest(key, known);
-  const list = known.length === 0 || known.length > 20 ? '' : `Known keys: ${known.join(', ')}.`;
+  const list =
+    known.length === 0 ? 'There are no keys here.' : `Known keys: ${known.slice(0, 30).join(', ')}.`;
   return {
     ...place,
     message: `unknown key "${key}"${where}`,
@@ -163,7 +164,7 @@ export function describe(value: unknown): string {
   return typeof value === 'number' ? `the number ${value}` : String(value);
 }
 
-function hintFor(path: Path, value: unknown, issue: Issue): string {
+function hintFor(path: Path, value: unknown, says: string): string {
   if (value === null) return 'Give it a value, or remove it.';
   const key = path.at(-1);
   if (path.length === 1 && key === 'processors' && Array.isArray(value)) {
@@ -172,9 +173,9 @@ function hintFor(path: Path, value: unknown, issue: Issue): string {
   if (key === 'program' && typeof value === 'string') {
     return 'Write program: [NAME, ARGUMENT], or use run for a line of shell.';
   }
-  const wantsDuration = issue.message.includes('duration');
+  const wantsDuration = says.includes('duration');
   if (wantsDuration && typeof value === 'number' && value >= 0) return `Write ${value}s for seconds.`;
-  const wantsText = issue.message.startsWith('must be text') || issue.message.startsWith('must be a name');
+  const wantsText = /^must be (text|a name)/.test(says);
   if (wantsText && (typeof value === 'number' || typeof value === 'boolean'))
     return `Write it in quotes: "${value}".`;
   if (wantsText && typeof value === 'object') return 'Put text that starts with {, [ or * in quotes.';

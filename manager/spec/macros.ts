@@ -31,6 +31,11 @@ export function scanMacros(text: string): MacroPlace[] {
   }));
 }
 
+/** Text that `fixMacros` turns back into this one: for what was not written in a pipeline file. */
+export function escapeMacros(text: string): string {
+  return text.replaceAll('${', () => '$${');
+}
+
 /** A string anywhere in the value holds a macro, so that its content is known only when a run is created. */
 export function hasMacros(value: unknown): boolean {
   if (typeof value === 'string') return scanMacros(value).some((place) => place.kind === 'macro');
@@ -143,9 +148,9 @@ function clockMacros(nowMs: number, timeZone: string): { date: string; time: str
   const parts = Object.fromEntries(format.formatToParts(nowMs).map(({ type, value }) => [type, value]));
   const date = `${parts.year!.padStart(4, '0')}-${parts.month}-${parts.day}`;
   const time = `${parts.hour}:${parts.minute}:${parts.second}`;
-  // "GMT+01:00"; UTC itself is plain "GMT".
-  const offset = parts.timeZoneName!.slice('GMT'.length);
-  return { date, time, dateTime: `${date}T${time}${offset === '' ? 'Z' : offset}` };
+  // "GMT+01:00"; UTC itself is "GMT" or "GMT+00:00", by the version of the platform's tables.
+  const offset = parts.timeZoneName!.slice('GMT'.length).replace(/^(\+00:00)?$/, 'Z');
+  return { date, time, dateTime: `${date}T${time}${offset}` };
 }
 
 function fixProcessor(processor: ProcessorSpec, lookup: Lookup): ProcessorSpec {

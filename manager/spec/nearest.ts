@@ -11,7 +11,9 @@ export function nearest(name: string, names: readonly string[]): string | undefi
   const same = names.find((candidate) => fold(candidate) === folded);
   if (same !== undefined) return same;
   const best = closest(name, names);
-  const allowed = Math.max(1, Math.floor(Math.max(name.length, best.length) / 3));
+  // Two swapped letters count as two; of three letters only one may be wrong.
+  const length = Math.max(name.length, best.length);
+  const allowed = length <= 3 ? 1 : Math.max(2, Math.floor(length / 3));
   return distance(name, best) <= allowed ? best : undefined;
 }
 

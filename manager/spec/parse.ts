@@ -12,15 +12,13 @@ import { scanMacros } from './macros.ts';
 import { type NearestFinder, nearestFinder } from './nearest.ts';
 import { keysAt, unknownKey } from './pipeline-keys.ts';
 import { pipelineSchema } from './schema.ts';
-import { readText, type SourceFile } from './source.ts';
+import { type Report, readText, type SourceFile } from './source.ts';
 import type { PipelineSpec } from './spec.ts';
-import { explainSyntax } from './syntax.ts';
+import { syntaxErrors } from './syntax.ts';
 import { checkNumbers, keepWrittenTexts } from './written-texts.ts';
 
 /** More are counted, not told: an answer must fit one message. */
 const MAX_DIAGNOSTICS = 1000;
-/** One slip makes the parser complain about everything after it. */
-const MAX_SYNTAX_ERRORS = 10;
 
 export type { CallType } from './calls.ts';
 export type { SourceFile } from './source.ts';
@@ -105,8 +103,6 @@ function parseFile(file: SourceFile, context: Context): FileResult {
 
 const EMPTY_HINT = 'A pipeline needs a name and processors.';
 
-type Report = (offset: number, message: string, hint: string) => Diagnostic;
-
 function reporter(file: string, lines: LineCounter): Report {
   return (offset, message, hint) => {
     const { line, col } = lines.linePos(offset);
@@ -148,31 +144,17 @@ function parseDocument(
     const options = { keysAt, unknownKey, nearest: context.nearest };
     complaints.push(...checked.error.issues.flatMap((issue) => explain(issue, pipeline, [], options)));
   }
+  const broken = new Set(plain.problems.map(({ offset }) => offset));
   for (const complaint of complaints) {
-    diagnostics.push(report(offsetOf(complaint, text, plain), complaint.message, complaint.hint));
+    const offset = offsetOf(complaint, text, plain);
+    // What could not be read as YAML has nothing more to say.
+    if (!broken.has(offset)) diagnostics.push(report(offset, complaint.message, complaint.hint));
   }
   const twice = checkName(pipeline, plain, context, report);
   if (twice !== undefined) diagnostics.push(twice);
   if (!checked.success || diagnostics.length > 0) return { diagnostics: withoutRepeats(diagnostics) };
   const order = places.of(pipeline.processors as object).keys() as Iterable<string>;
   return { spec: buildSpec(checked.data, order, file.baseDir), diagnostics };
-}
-
-/** The first complaint of each line; the others follow from it. */
-function syntaxErrors(document: Document.Parsed, report: Report): Diagnostic[] {
-  const byLine = new Map<number, Diagnostic>();
-  for (const error of [...document.errors, ...document.warnings]) {
-    const { message, hint } = explainSyntax(error);
-    const diagnostic = report(error.pos[0], message, hint);
-    if (!byLine.has(diagnostic.line)) byLine.set(diagnostic.line, diagnostic);
-    if (byLine.size === MAX_SYNTAX_ERRORS) break;
-  }
-  if (byLine.size === 0 && document.directives.yaml.version !== '1.2') {
-    return [
-      report(0, 'the file asks for an old version of YAML; pipeline files are YAML 1.2', 'Remove %YAML.'),
-    ];
-  }
-  return [...byLine.values()];
 }
 
 /** Everything that a schema cannot say. */

@@ -12,6 +12,9 @@ export interface SourceFile {
   baseDir: string;
 }
 
+/** Makes a diagnostic of one file from an offset in its text. */
+export type Report = (offset: number, message: string, hint: string) => Diagnostic;
+
 /** The text of a pipeline file, without a byte order mark, or what is wrong with its bytes. */
 export function readText(file: SourceFile): { text: string } | { problem: Diagnostic } {
   const { content } = file;

@@ -1,7 +1,29 @@
-import type { YAMLError } from 'yaml';
+import type { Document, YAMLError } from 'yaml';
+import type { Diagnostic } from '../../proto/error.ts';
+import type { Report } from './source.ts';
+
+/** One slip makes the parser complain about everything after it. */
+const MAX_SYNTAX_ERRORS = 10;
+
+/** What keeps a document from being read: the first complaint of each line; the others follow from it. */
+export function syntaxErrors(document: Document.Parsed, report: Report): Diagnostic[] {
+  const byLine = new Map<number, Diagnostic>();
+  for (const error of [...document.errors, ...document.warnings]) {
+    const { message, hint } = explainSyntax(error);
+    const diagnostic = report(error.pos[0], message, hint);
+    if (!byLine.has(diagnostic.line)) byLine.set(diagnostic.line, diagnostic);
+    if (byLine.size === MAX_SYNTAX_ERRORS) break;
+  }
+  if (byLine.size === 0 && document.directives.yaml.version !== '1.2') {
+    return [
+      report(0, 'the file asks for an old version of YAML; pipeline files are YAML 1.2', 'Remove %YAML.'),
+    ];
+  }
+  return [...byLine.values()];
+}
 
 /** The parser's complaint in plain words, and what usually helps. */
-export function explainSyntax(error: Pick<YAMLError, 'code' | 'message'>): { message: string; hint: string } {
+function explainSyntax(error: Pick<YAMLError, 'code' | 'message'>): { message: string; hint: string } {
   switch (error.code) {
     case 'TAB_AS_INDENT':
       return { message: 'there is a tab in the indentation', hint: 'YAML indents with spaces only.' };

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { Change } from '../../proto/gen/wiz/v1/pipelines_pb.js';
+import { diffSpecs, stableJson } from './diff.ts';
+import { parsePipelines } from './parse.ts';
+import type { ActionSpec, JsonObject, PipelineSpec, ProcessorSpec } from './spec.ts';
+
+function specOf(text: string): PipelineSpec {
+  const content = new TextEncoder().encode(text);
+  return parsePipelines([{ path: 'p.yaml', content, baseDir: '/base' }]).pipelines[0]!.spec;
+}
+
+const BEFORE = specOf(`name: x
+labels: { a.b: one }
+processors:
+  list: { run: ls, timeout: 60s, retries: 1 }
+  call: { uses: http, with: { url: a, headers: { accept: x } } }
+  gone: { run: x }
+`);
+
+describe('the difference', () => {
+  test('of a new pipeline is its processors', () => {
+    const { change, fields, processors } = diffSpecs(undefined, BEFORE);
+    assert.equal(change, Change.CREATED);
+    assert.deepEqual(fields, []);
+    assert.deepEqual(
+      processors.map(({ name, change }) => [name, change]),
+      ['list', 'call', 'gone'].map((name) => [name, Change.CREATED]),
+    );
+  });
+
+  test('names what was created, updated and removed, in the words of the file', () => {
+    const after = specOf(`name: x
+concurrency: 2
+labels: { a.b: two }
+processors:
+  list: { program: [ls], timeout: none, retries: { limit: 2, backoff: { max: 2m } } }
+  call: { uses: http, with: { url: a, headers: { accept: y, "x y": z } }, needs: list }
+  new: { run: x }
+`);
+    const field = (path: string, before: unknown, is: unknown) => ({
+      path,
+      beforeJson: before === undefined ? '' : JSON.stringify(before),
+      afterJson: is === undefined ? '' : JSON.stringify(is),
+    });
+    assert.deepEqual(diffSpecs(BEFORE, after), {
+      change: Change.UPDATED,
+      fields: [field('labels."a.b"', 'one', 'two'), field('concurrency', null, 2)],
+      processors: [
+        {
+          name: 'list',
+          change: Change.UPDATED,
+          fields: [
+            field('run', 'ls', undefined),
+            field('shell', 'bash', undefined),
+            field('retries.limit', 1, 2),
+            field('retries.backoff.max', '1m', '2m'),
+            field('timeout', '1m', 'none'),
+            field('program', undefined, ['ls']),
+          ],
+        },
+        {
+          name: 'call',
+          change: Change.UPDATED,
+          fields: [
+            field('needs', [], ['list']),
+            field('with.headers.accept', 'x', 'y'),
+            field('with.headers."x y"', undefined, 'z'),
+          ],
+        },
+        { name: 'new', change: Change.CREATED, fields: [] },
+        { name: 'gone', change: Change.REMOVED, fields: [] },
+      ],
+    });
+  });
+
+  test('does not see how a file is written', () => {
+    const other = specOf(`# a comment
+processors:
+  list: { retries: { limit: 1 }, timeout: 1m, run: ls, shell: bash, onFailure: fail }
+  call: { with: { headers: { accept: x }, url: a }, uses: http, needs: [] }
+  gone: { run: x }
+labels: { a.b: one }
+name: x
+`);
+    assert.deepEqual(diffSpecs(BEFORE, other), { change: Change.UNCHANGED, fields: [], processors: [] });
+    assert.equal(stableJson(BEFORE), stableJson(other));
+  });
+
+  test('sees another order of processors', () => {
+    const [first, ...others] = BEFORE.processors;
+    const { change, fields, processors } = diffSpecs(BEFORE, { ...BEFORE, processors: [...others, first!] });
+    assert.equal(change, Change.UPDATED);
+    assert.deepEqual(processors, []);
+    assert.deepEqual(fields, [
+      { path: 'order', beforeJson: '["list","call","gone"]', afterJson: '["call","gone","list"]' },
+    ]);
+  });
+});
+
+test('two specs have no difference exactly when their stable JSON is the same', () => {
+  const action: fc.Arbitrary<ActionSpec> = fc.oneof(
+    fc.constantFrom('a', 'b').map((text) => ({ kind: 'script' as const, text, shell: 'bash' as const })),
+    fc.constantFrom<string[]>(['a'], ['a', 'b']).map((argv) => ({ kind: 'program' as const, argv })),
+    fc
+      .dictionary(fc.constantFrom('k', 'l.m', '1'), fc.jsonValue({ maxDepth: 2 }), { noNullPrototype: true })
+      .map((options) => ({ kind: 'call' as const, uses: 'x', with: options as JsonObject })),
+  );
+  const processor: fc.Arbitrary<ProcessorSpec> = fc.record({
+    name: fc.constantFrom('p', 'q', 'r'),
+    description: fc.constant(''),
+    needs: fc.constantFrom<string[]>([], ['p']),
+    action,
+    env: fc.dictionary(fc.constantFrom('A', 'B'), fc.constantFrom('1', '2'), { noNullPrototype: true }),
+    workdir: fc.constantFrom(null, '/w'),
+    retries: fc.constant({ limit: 0, initialMs: 1, maxMs: 2, factor: 2, jitter: 0 }),
+    timeoutMs: fc.constantFrom(null, 0, 1000, 1001),
+    graceMs: fc.constantFrom(1, 60_000),
+    onFailure: fc.constantFrom('fail' as const, 'warn' as const),
+  });
+  const spec: fc.Arbitrary<PipelineSpec> = fc.record({
+    name: fc.constant('x'),
+    description: fc.constantFrom('', 'd'),
+    params: fc.constant({}),
+    context: fc.dictionary(fc.constantFrom('A', 'B'), fc.constantFrom('1', '2'), { noNullPrototype: true }),
+    labels: fc.constant({}),
+    concurrency: fc.constantFrom(null, 1),
+    workdir: fc.constant('/w'),
+    processors: fc.uniqueArray(processor, { selector: ({ name }) => name, maxLength: 3 }),
+  });
+  const pairs = fc.oneof(
+    fc.tuple(spec, spec),
+    spec.map((one) => [one, structuredClone(one)] as const),
+  );
+  fc.assert(
+    fc.property(pairs, ([before, after]) => {
+      const same = stableJson(before) === stableJson(after);
+      const { change, fields, processors } = diffSpecs(before, after);
+      assert.equal(change === Change.UNCHANGED, same);
+      assert.equal(fields.length + processors.length === 0, same);
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { pipelineJsonSchema } from './json-schema.ts';
+import { parsePipelines } from './parse.ts';
+
+interface Schema {
+  description?: string;
+  default?: unknown;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: Schema | false;
+  anyOf?: Schema[];
+}
+
+const SCHEMA = pipelineJsonSchema() as Schema;
+const DOCS = readFileSync(new URL('../../docs/pipeline.md', import.meta.url), 'utf8');
+const EVERY_KEY = readFileSync(new URL('fixtures/every-key.yaml', import.meta.url), 'utf8');
+
+const mapOf = (schema: Schema) => (schema.properties ? schema : schema.anyOf!.find((one) => one.properties)!);
+const processor = SCHEMA.properties!.processors!.additionalProperties as Schema;
+const retries = mapOf(processor.properties!.retries!);
+const SECTIONS: Record<string, Schema> = {
+  'Keys of the pipeline': SCHEMA,
+  'Keys of a processor': processor,
+  'Keys of defaults': SCHEMA.properties!.defaults!,
+  'Keys of retries': retries,
+  'Keys of backoff': retries.properties!.backoff!,
+  Params: mapOf(SCHEMA.properties!.params!.additionalProperties as Schema),
+};
+
+test('every map of keys is closed, and every key tells what it is', () => {
+  for (const [section, schema] of Object.entries(SECTIONS)) {
+    assert.equal(schema.additionalProperties, false, section);
+    for (const [key, { description }] of Object.entries(schema.properties!)) {
+      assert(description, `${section}: ${key}`);
+    }
+  }
+});
+
+test('the JSON Schema takes what the file may be, and refuses what it may not', () => {
+  // z.fromJSONSchema reads all of it but dependentRequired.
+  const text = JSON.stringify(SCHEMA, (key, value) => (key === 'dependentRequired' ? undefined : value));
+  const schema = z.fromJSONSchema(JSON.parse(text));
+  assert(schema.safeParse(parseYaml(EVERY_KEY)).success);
+  const wrong: unknown[] = [
+    {},
+    { name: 'x', processors: { a: { run: 'x', need: 'b' } } },
+    { name: 'x', processors: { a: { run: 'x', timeout: 10 } } },
+    { name: 'x', processors: { a: { run: 'x', grace: 'none' } } },
+    { name: 'a b', processors: { a: { run: 'x' } } },
+    { name: 'x', processors: { 'a b': { run: 'x' } } },
+    { name: 'x', processors: { a: { run: 'x' } }, steps: [] },
+    { name: 'x', processors: { a: {} } },
+    { name: 'x', processors: { a: { run: 'x', program: ['x'] } } },
+  ];
+  for (const file of wrong) assert(!schema.safeParse(file).success, JSON.stringify(file));
+});
+
+test('the fixture uses every key', () => {
+  const used = new Set(Array.from(EVERY_KEY.matchAll(/([A-Za-z]+):/g), ([, key]) => key));
+  for (const { properties } of Object.values(SECTIONS)) {
+    for (const key of Object.keys(properties!)) assert(used.has(key), key);
+  }
+});
+
+test('docs/pipeline.md has every key of the schema, with its default, and no other', () => {
+  for (const [section, schema] of Object.entries(SECTIONS)) {
+    const text = DOCS.split(`\n## ${section}\n`)[1]?.split('\n## ')[0];
+    assert(text, `docs/pipeline.md has no section "${section}"`);
+    const rows = Array.from(text.matchAll(/^\| `(\w+)` \| (.*?) ?\|/gm), ([, key, value]) => [key!, value!]);
+    assert.deepEqual(
+      rows.map(([key]) => key),
+      Object.keys(schema.properties!),
+      section,
+    );
+    for (const [key, written] of rows) {
+      const { default: value } = schema.properties![key!]!;
+      const plain = typeof value === 'string' && value !== '' ? value : JSON.stringify(value);
+      const required = schema.required?.includes(key!);
+      const expected = required ? 'required' : value === undefined ? '' : `\`${plain}\``;
+      assert.equal(written, expected, `${section}: ${key}`);
+    }
+  }
+});
+
+test('every pipeline in docs/pipeline.md is right', () => {
+  const blocks = Array.from(DOCS.matchAll(/^```yaml\n(.*?)^```/gms), ([, text]) => text!);
+  assert.equal(blocks.length, 3);
+  for (const [index, text] of blocks.entries()) {
+    const content = new TextEncoder().encode(text);
+    parsePipelines([{ path: `block ${index + 1}`, content, baseDir: '/' }]);
+  }
+});
