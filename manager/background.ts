@@ -38,7 +38,7 @@ export function createBackground(options: {
         const child = spawn(program!, [...args, 'manager-background'], {
           detached: true,
           stdio: ['ignore', log, log],
-          env: { ...options.environment, WIZ_HOME: options.home },
+          env: ownEnvironment(options),
           cwd: '/',
         });
         child.on('error', () => {});
@@ -48,4 +48,12 @@ export function createBackground(options: {
       }
     },
   };
+}
+
+/** wiz may be called by a program of a run: what marks that program must not mark the background manager, or it
+ *  would be ended together with the program. */
+function ownEnvironment({ environment, home }: { environment: NodeJS.ProcessEnv; home: string }) {
+  const own: NodeJS.ProcessEnv = { ...environment, WIZ_HOME: home };
+  for (const name of ['WIZ_EXECUTOR_ID', 'WIZ_RUN_ID', 'WIZ_PROCESSOR', 'WIZ_ATTEMPT']) delete own[name];
+  return own;
 }
