@@ -15,22 +15,26 @@ import { note, onBrokenPipe, print } from './output.ts';
 import { paintFor } from './render/paint.ts';
 import { type Mode, showRun } from './show.ts';
 
-/** Returns the exit code. */
+/** Signals are heard from here on, so that one which comes while the run is being started is not lost. Returns the
+ *  exit code. */
 export async function attend(
   api: Api,
-  options: { runId: string; mode: Mode; afterSeq?: number },
+  options: { starting: Promise<{ runId: string }>; mode: Mode; afterSeq?: number },
 ): Promise<number> {
-  const { runId, mode } = options;
+  const { starting, mode } = options;
   const notes: string[] = [];
   const tell = (text: string) => (mode === 'tree' ? notes.push(text) : note(`wiz: ${text}`));
-  onBrokenPipe(() => {});
   using leaving = whenTold({
     cancel() {
       tell('Cancelling the run. Ctrl-C again leaves it to a background manager.');
-      api.runs.cancelRun({ runId, message: 'Ctrl-C' }).catch(() => {});
+      const cancelled = starting.then(({ runId }) => api.runs.cancelRun({ runId, message: BY_CTRL_C }));
+      // It may have ended meanwhile; that it could not be started is told elsewhere.
+      cancelled.catch(() => {});
     },
   });
-  const shown = showRun(api, { ...options, notes, signal: leaving.signal });
+  const { runId } = await starting;
+  onBrokenPipe(() => {});
+  const shown = showRun(api, { ...options, runId, notes, signal: leaving.signal });
   const exitCode = await Promise.race([leaving.exitCode, shown.then(() => undefined)]);
   const run = await shown;
   if (exitCode !== undefined && run.state === RunState.RUNNING) {
@@ -44,6 +48,9 @@ export async function attend(
   }
   return run.state === RunState.SUCCEEDED ? 0 : RUN_FAILED;
 }
+
+/** Kept with a run that was cancelled. */
+export const BY_CTRL_C = 'cancelled with Ctrl-C';
 
 /** Hears signals. `exitCode` is settled once this process is to leave the run. */
 export function whenTold(options: { cancel(): void }) {

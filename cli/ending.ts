@@ -17,7 +17,7 @@ export async function endingLines(api: Pick<Api, 'runs'>, run: RunView, paint: P
   const lines = [summary(run, paint), ...run.warnings.map((text) => `${paint.yellow('warning:')} ${text}`)];
   if (run.state !== RunState.FAILED) return lines;
   const failed = [...run.processors.values()].filter(
-    ({ state, warning }) => state === ProcessorState.FAILED && !warning,
+    ({ state, warning, reason }) => state === ProcessorState.FAILED && !warning && reason !== 'cancelled',
   );
   const told = new Set(failed.slice(0, FAILURES_TOLD).map(({ name }) => name));
   if (told.size > 0) {
@@ -47,7 +47,9 @@ function summary(run: RunView, paint: Paint): string {
     .map(([n, word]) => `${n!.toLocaleString('en')} ${word}`);
   const took = duration(run.endedMs - run.createdMs);
   const total = count(run.processors.size, 'processor');
-  const message = !succeeded && run.message ? [`  ${oneLine(run.message)}`] : [];
+  // Of failed processors more is told below.
+  const message =
+    counts[ProcessorState.FAILED] === 0 && !succeeded && run.message ? [`  ${oneLine(run.message)}`] : [];
   return [
     `${word}${why} in ${took}: ${total}, ${parts.join(', ')}  ${paint.dim(run.runId)}`,
     ...message,

@@ -3,7 +3,7 @@ import { Flags } from '@oclif/core';
 import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Api } from '../api.ts';
-import { whenTold } from '../attend.ts';
+import { BY_CTRL_C, whenTold } from '../attend.ts';
 import { executorFlags, executorFrom, WizCommand } from '../command.ts';
 import { UNREACHABLE, UsageError } from '../failure.ts';
 import { followLogs } from '../follow.ts';
@@ -70,13 +70,15 @@ The first Ctrl-C ends the program, the second leaves it to a background manager.
     };
     const executor = await executorFrom(flags);
     const api = await this.api({ needsExecutor: !flags.detach, executor });
-    const { run } = await api.runs.startRun({
-      target: { case: 'adHoc', value: adHoc },
-      labels: pairs('--label', flags.label),
-      detach: flags.detach,
-    });
-    if (flags.detach) print(run!.runId);
-    else process.exitCode = await passThrough(api, run!.runId);
+    const starting = api.runs
+      .startRun({
+        target: { case: 'adHoc', value: adHoc },
+        labels: pairs('--label', flags.label),
+        detach: flags.detach,
+      })
+      .then(({ run }) => run!.runId);
+    if (flags.detach) print(await starting);
+    else process.exitCode = await passThrough(api, starting);
   }
 }
 
@@ -89,14 +91,17 @@ function withValue(word: string): string {
 }
 
 /** Prints what the program writes until it has ended; returns the exit code. */
-async function passThrough(api: Api, runId: string): Promise<number> {
+async function passThrough(api: Api, starting: Promise<string>): Promise<number> {
+  const cancel = (message: string) => {
+    starting.then((runId) => api.runs.cancelRun({ runId, message })).catch(() => {});
+  };
+  using leaving = whenTold({ cancel: () => cancel(BY_CTRL_C) });
+  const runId = await starting;
   let brokenPipe = false;
-  const cancel = (message: string) => void api.runs.cancelRun({ runId, message }).catch(() => {});
   onBrokenPipe(() => {
     if (!brokenPipe) cancel('nobody reads its output any more');
     brokenPipe = true;
   });
-  using leaving = whenTold({ cancel: () => cancel('Ctrl-C') });
   const printed = printLogs(api, runId).then(() => exitCodeOf(api, runId));
   const left = await Promise.race([printed.then(() => undefined), leaving.exitCode]);
   if (left !== undefined) {

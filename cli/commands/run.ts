@@ -74,7 +74,7 @@ Exit codes: 0 the run succeeded, 1 it failed or was cancelled, 2 usage or a bad 
       ? { case: 'file' as const, value: await readSource(args.target) }
       : { case: 'pipeline' as const, value: args.target };
     const api = await opening;
-    const { run } = await api.runs
+    const starting = api.runs
       .startRun({
         target,
         ...input,
@@ -82,16 +82,17 @@ Exit codes: 0 the run succeeded, 1 it failed or was cancelled, 2 usage or a bad 
         version: flags['pipeline-version'] ?? 0,
         detach: flags.detach,
       })
+      .then(({ run }) => run!)
       .catch((error) => {
         const hint = isFile ? '' : fileHint(args.target);
         throw hint ? new UsageError(error.rawMessage ?? error.message, hint) : error;
       });
     if (!flags.detach) {
-      process.exitCode = await attend(api, { runId: run!.runId, mode: modeFor(flags.json) });
-    } else if (flags.json) {
-      printJson({ run: run!.runId });
-    } else {
-      print(run!.runId);
+      process.exitCode = await attend(api, { starting, mode: modeFor(flags.json) });
+      return;
     }
+    const { runId } = await starting;
+    if (flags.json) printJson({ run: runId });
+    else print(runId);
   }
 }

@@ -48,7 +48,9 @@ function processorWords(processor: ProcessorView, paint: Paint): string[] {
   const { state, reason, message, warning, retryMs, startedMs, endedMs } = processor;
   const attempt = attemptOf(processor);
   const took = endedMs > 0 && startedMs > 0 ? duration(endedMs - startedMs) : '';
-  const why = [reason === 'succeeded' ? '' : reason, oneLine(message)].filter(Boolean).join(': ');
+  const why = [...new Set([reason === 'succeeded' ? '' : reason, oneLine(message)])]
+    .filter(Boolean)
+    .join(': ');
   switch (state) {
     case ProcessorState.RUNNING:
       return ['Running', attempt && `(${attempt})`];
@@ -58,7 +60,7 @@ function processorWords(processor: ProcessorView, paint: Paint): string[] {
       return [warning ? paint.yellow('Warning') : paint.red('Failed'), took, why];
     default: {
       const again = retryMs > 0 ? paint.yellow(`again in ${duration(retryMs - endedMs)}`) : '';
-      return [PROCESSOR_STATE[state], took, why, again];
+      return [PROCESSOR_STATE[state], took, [why, again].filter(Boolean).join(', ')];
     }
   }
 }

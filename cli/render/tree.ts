@@ -126,7 +126,7 @@ function details(processor: ProcessorView, { paint, nowMs }: TreeOptions): Segme
     add(oneLine(tail), paint.dim);
   } else {
     add(reason === 'succeeded' ? '' : reason, statePaint(processor, paint));
-    if (state !== ProcessorState.SUCCEEDED) add(oneLine(message), paint.dim);
+    if (state !== ProcessorState.SUCCEEDED && message !== reason) add(oneLine(message), paint.dim);
     if (state === ProcessorState.IDLE && retryMs > 0)
       add(`again in ${duration(retryMs - nowMs)}`, paint.yellow);
   }

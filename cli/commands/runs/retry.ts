@@ -42,19 +42,19 @@ Exit codes and Ctrl-C are those of \`wiz run\`.`;
     const api = await this.api({ needsExecutor: !flags.detach, executor });
     const { run: before } = await api.runs.getRun({ runId: args.run, summary: true });
     const runId = before!.runId;
-    const { processors } = await api.runs.retryRun({
-      runId,
-      from: flags.from ?? [],
-      file: flags.file === undefined ? undefined : await readSource(flags.file),
-      detach: flags.detach,
-    });
+    const file = flags.file === undefined ? undefined : await readSource(flags.file);
+    const starting = api.runs.retryRun({ runId, from: flags.from ?? [], file, detach: flags.detach });
     if (!flags.detach) {
-      if (!flags.json) note(`Going on with ${runId}: ${count(processors.length, 'processor')} to do.`);
-      process.exitCode = await attend(api, { runId, mode: modeFor(flags.json), afterSeq: before!.seq });
-    } else if (flags.json) {
-      printJson({ run: runId, processors });
-    } else {
-      print(runId);
+      const said = starting.then(({ processors }) => {
+        if (!flags.json) note(`Going on with ${runId}: ${count(processors.length, 'processor')} to do.`);
+        return { runId };
+      });
+      const mode = modeFor(flags.json);
+      process.exitCode = await attend(api, { starting: said, mode, afterSeq: before!.seq });
+      return;
     }
+    const { processors } = await starting;
+    if (flags.json) printJson({ run: runId, processors });
+    else print(runId);
   }
 }
