@@ -18,6 +18,7 @@ export function createNativeBackend(): SpawnBackend {
   const libc = loadLibc();
   const spawner = createSpawn(libc);
   libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  closeOnExec(libc);
   const usage = Buffer.allocUnsafeSlow(144); // struct rusage of 64-bit Linux
   const status = Buffer.allocUnsafeSlow(64);
   let ownPeak = process.resourceUsage().maxRSS * 1024;
@@ -59,7 +60,16 @@ export function createNativeBackend(): SpawnBackend {
   };
 }
 
+/** Descriptors that the executor was started with, by a careless parent of its own, are not for programs. All
+ *  that are opened later are closed on exec anyway. */
+function closeOnExec(libc: Libc): void {
+  for (const fd of fs.readdirSync('/proc/self/fd').map(Number))
+    if (fd > 2) libc.fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 const WNOHANG = 1;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const PR_SET_CHILD_SUBREAPER = 36;
 const O_CLOEXEC = 0o2000000;
 const POLLIN = 0x1;
@@ -91,6 +101,7 @@ interface Libc {
   poll(fds: Pointer, count: number, timeoutMs: number): number;
   read(fd: number, into: Pointer, size: number): number;
   wait4(pid: number, status: Pointer, options: number, usage: Pointer): number;
+  fcntl(fd: number, command: number, value: number): number;
   kill(pid: number, signal: number): number;
   prctl(option: number, a: number, b: number, c: number, d: number): number;
   attr(): Buffer;
@@ -121,6 +132,7 @@ function loadLibc(): Libc {
     poll: lib.func('int poll(void *, unsigned long, int)'),
     read: lib.func('long read(int, void *, size_t)'),
     wait4: lib.func('int wait4(int, void *, int, void *)'),
+    fcntl: lib.func('int fcntl(int, int, int)'),
     kill: lib.func('int kill(int, int)'),
     prctl: lib.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)'),
     attr() {

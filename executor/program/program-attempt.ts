@@ -92,7 +92,10 @@ export function createProgramAttempt(
     if ('reason' in command) return finish(failed(command));
     spawn(command, environment, place);
     state = 'running';
-    if (assignment.timeoutMs > 0) waitUntil(startedMs + assignment.timeoutMs);
+    if (assignment.timeoutMs <= 0) return;
+    const spawnerReady = rooms.spawner.ready();
+    if (spawnerReady === undefined) waitUntil(startedMs + assignment.timeoutMs);
+    else spawnerReady.then(() => waitUntil(Date.now() + assignment.timeoutMs));
   }
 
   function environmentOf(): ProgramEnvironment | StartFailure {
@@ -154,6 +157,7 @@ export function createProgramAttempt(
   }
 
   function waitUntil(deadline: number): void {
+    if (state !== 'running') return;
     const left = deadline - Date.now();
     if (left > LONGEST_TIMER_MS) {
       timer = setTimeout(waitUntil, LONGEST_TIMER_MS, deadline);

@@ -21,6 +21,8 @@ export interface SpawnerClient {
   spawn(request: SpawnRequest, events: SpawnedEvents): SpawnedHandle;
   /** Starts the process now, so that the first program does not wait for it. */
   warm(): void;
+  /** Settles when the spawner can start programs or was lost; undefined when it can already. */
+  ready(): Promise<void> | undefined;
   stats(): Promise<SpawnerStats>;
   /** Ends the spawner, and thereby all of its programs; resolves when the process is gone. */
   close(): Promise<void>;
@@ -66,6 +68,8 @@ interface Connection {
   writer: FrameWriter;
   live: Map<number, Live>;
   statsCalls: ((stats: SpawnerStats) => void)[];
+  /** undefined from then on. */
+  ready: Promise<void> | undefined;
   gone: Promise<void>;
 }
 
@@ -87,19 +91,21 @@ export function createSpawnerClient(options: SpawnerOptions = {}): SpawnerClient
     });
     const channel = child.stdio[3] as Socket;
     const gone = Promise.withResolvers<void>();
+    const ready = Promise.withResolvers<void>();
     const connection: Connection = {
       child,
       writer: createFrameWriter(channel),
       live: new Map(),
       statsCalls: [],
+      ready: ready.promise,
       gone: gone.promise,
     };
-    let helloSeen = false;
     channel.on(
       'data',
       createFrameReader((frame, id, body) => {
-        if (frame === FrameKind.hello) helloSeen = true;
-        else receive(connection, frame, id, body);
+        if (frame !== FrameKind.hello) return receive(connection, frame, id, body);
+        connection.ready = undefined;
+        ready.resolve();
       }),
     );
     channel.on('error', () => {}); // 'close' follows
@@ -108,9 +114,11 @@ export function createSpawnerClient(options: SpawnerOptions = {}): SpawnerClient
     const oneClosed = () => {
       if (--open > 0) return;
       if (current === connection) current = undefined;
-      gone.resolve();
-      const when = helloSeen ? 'while the program ran' : 'before it could start a program';
+      const when =
+        connection.ready === undefined ? 'while the program ran' : 'before it could start a program';
       lose(connection, closed ? 'the executor was closed' : `the spawner process ${exitText} ${when}`);
+      ready.resolve();
+      gone.resolve();
     };
     channel.on('close', () => {
       if (current === connection) current = undefined;
@@ -154,6 +162,7 @@ export function createSpawnerClient(options: SpawnerOptions = {}): SpawnerClient
     warm() {
       if (!closed) connect();
     },
+    ready: () => current?.ready,
     stats() {
       const connection = connect();
       return new Promise((resolve) => {
