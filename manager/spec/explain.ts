@@ -27,6 +27,7 @@ export interface ExplainOptions {
 export function explain(issue: Issue, root: unknown, base: Path, options: ExplainOptions): Complaint[] {
   const path = [...base, ...(issue.path as (string | number)[])];
   const value = valueAt(root, path);
+  if (value === undefined && issue.code !== 'custom') return [missing(path, issue)];
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => unknownKey(path, key, options));
@@ -52,19 +53,20 @@ export function explain(issue: Issue, root: unknown, base: Path, options: Explai
       break;
     }
   }
-  if (value === undefined && issue.code === 'invalid_type') {
-    const owner = subjectOf(path.slice(0, -1));
-    const key = String(path.at(-1));
-    return [
-      { path: path.slice(0, -1), at: 'key', message: `${owner} has no "${key}"`, hint: `Add "${key}:".` },
-    ];
-  }
   const says = predicate(issue.message, `must be ${expected(issue)}`);
   // What stands there helps, unless the sentence is about it already.
   const found = issue.code !== 'custom' && /^must (be|start) /.test(says) ? standsThere(value) : '';
   // A refinement of a map is about the map as a whole: its name is the place to look.
   const at = issue.code === 'custom' && typeof value === 'object' ? 'key' : 'value';
   return [{ path, at, message: `${subjectOf(path)} ${says}${found}`, hint: hintFor(path, value, says) }];
+}
+
+function missing(path: Path, issue: Issue): Complaint {
+  const owner = path.slice(0, -1);
+  const key = String(path.at(-1));
+  const choice = issue.code === 'invalid_value' ? ` with ${expected(issue)}` : '';
+  const message = `${subjectOf(owner)} has no "${key}"`;
+  return { path: owner, at: 'key', message, hint: `Add "${key}:"${choice}.` };
 }
 
 function unknownKey(path: Path, key: string, options: ExplainOptions): Complaint {

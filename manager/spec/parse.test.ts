@@ -9,6 +9,15 @@ import { type CallType, parsePipelines } from './parse.ts';
 const CATALOGUE: CallType[] = [
   { name: 'noop', optionsSchemaJson: '{"type":"object","properties":{},"additionalProperties":false}' },
   {
+    name: 'file',
+    optionsSchemaJson: JSON.stringify({
+      type: 'object',
+      properties: { action: { type: 'string', enum: ['read', 'write'] } },
+      required: ['action'],
+      additionalProperties: false,
+    }),
+  },
+  {
     name: 'http',
     optionsSchemaJson: JSON.stringify({
       type: 'object',
@@ -546,6 +555,11 @@ const BAD: [title: string, text: string, errors: string[]][] = [
     'options left out',
     withProcessors('a: { uses: http }'),
     ['p.yaml:3:3: "with" of processor "a" has no "url". Add "url:".'],
+  ],
+  [
+    'a choice left out',
+    withProcessors('a: { uses: file, with: {} }'),
+    ['p.yaml:3:20: "with" of processor "a" has no "action". Add "action:" with one of read, write.'],
   ],
   [
     'options that a macro cannot make right',
