@@ -15,7 +15,7 @@ describe('what is no YAML is refused in plain words', () => {
         'p.yaml:5:10: a key and its value stand where only a value can. Put text that holds ": " in quotes, or write it below a |. Or is the next line indented too far?',
       ],
     ],
-    ['an open quote', 'name: "x\n', ['p.yaml:2:1: missing closing "quote.']],
+    ['an open quote', 'name: "x\n', ['p.yaml:2:1: missing closing quote ".']],
     [
       'an unknown tag',
       'name: !secret x\n',

@@ -39,7 +39,7 @@ function explainSyntax(error: Pick<YAMLError, 'code' | 'message'>): { message: s
     case 'BAD_SCALAR_START':
       return { message: lower(error.message), hint: 'Put the text in quotes.' };
     case 'MISSING_CHAR':
-      return { message: lower(error.message), hint: '' };
+      return { message: lower(error.message.replace(/closing (["'])quote/, 'closing quote $1')), hint: '' };
     case 'TAG_RESOLVE_FAILED':
       return { message: lower(error.message), hint: 'Pipeline files need no tags; remove it.' };
     case 'RESOURCE_EXHAUSTION':
