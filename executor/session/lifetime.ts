@@ -1,5 +1,7 @@
 /**
  * When an executor ends by itself. At any moment it is
+ * - **awaited**: it has just started for a manager that is about to call. After `warmMs`, and 10 s at least, it
+ *   ends.
  * - **called**: a manager has a session. It stays.
  * - **warm**: no session, and nothing runs or is kept for anybody. After `warmMs` it ends.
  * - **orphan**: no session, but work goes on or its reports are kept. After `orphanMs` without a manager it ends
@@ -19,7 +21,11 @@ export interface LifetimeOptions {
   expired(state: 'warm' | 'orphan'): void;
 }
 
+/** Milliseconds that a manager on a busy machine may need from the start of an executor to its first call. */
+const FIRST_CALL_MS = 10_000;
+
 export function createLifetime(options: LifetimeOptions): Lifetime {
+  let awaited = true;
   let state: 'called' | 'warm' | 'orphan' | undefined;
   let timer: NodeJS.Timeout | undefined;
   /** When the last session closed; the orphan time counts from there, however often the work changes. */
@@ -32,11 +38,15 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
       if (state === 'called') abandonedAt = performance.now();
       state = now;
       clearTimeout(timer);
-      if (now === 'called') return;
+      if (now === 'called') {
+        awaited = false;
+        return;
+      }
       const ms = now === 'warm' ? options.warmMs : options.orphanMs;
       if (ms === 0) return;
       const spent = now === 'orphan' ? performance.now() - abandonedAt : 0;
-      timer = setTimeout(() => options.expired(now), Math.max(0, ms - spent));
+      const left = Math.max(ms - spent, awaited ? FIRST_CALL_MS : 0);
+      timer = setTimeout(() => options.expired(now), left);
     },
     end() {
       clearTimeout(timer);
