@@ -10,10 +10,10 @@ import { constants } from 'node:os';
 import { RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import type { Api } from './api.ts';
 import { endingLines } from './ending.ts';
-import { RUN_FAILED } from './failure.ts';
 import { note, onBrokenPipe, print } from './output.ts';
 import { paintFor } from './render/paint.ts';
 import { type Mode, showRun } from './show.ts';
+import { RUN_FAILED } from './usage.ts';
 
 /** Signals are heard from here on, so that one which comes while the run is being started is not lost. Returns the
  *  exit code. */

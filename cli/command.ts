@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Flags } from '@oclif/core';
-import { type Api, type ApiOptions, openApi } from './api.ts';
-import { UsageError } from './failure.ts';
+import type { Api, ApiOptions } from './api.ts';
+import { UsageError } from './usage.ts';
 
 /** What the commands share: the API, opened when first asked for and closed at the end. */
 export abstract class WizCommand extends Command {
   #api: Promise<Api> | undefined;
 
   protected api(options: ApiOptions = {}): Promise<Api> {
-    this.#api ??= openApi(options);
+    // Not every command talks to the manager, and its client takes 20 ms to load.
+    this.#api ??= import('./api.ts').then(({ openApi }) => openApi(options));
     return this.#api;
   }
 

@@ -1,6 +1,6 @@
 import type { Config } from '@oclif/core';
-import { UsageError } from './failure.ts';
 import { nearest } from './nearest.ts';
+import { UsageError } from './usage.ts';
 
 export type Found = { help: true; argv: string[] } | { help: false; id: string; argv: string[] };
 

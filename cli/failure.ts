@@ -1,8 +1,7 @@
 /**
  * What a person, or a script, gets when a command fails.
  *
- * Exit codes: 0 succeeded, 1 the run failed, 2 usage or a bad file, 3 cannot reach, not allowed, or a fault of
- * wiz itself. With --json the error is one JSON object on stderr:
+ * With --json the error is one JSON object on stderr:
  * {"error":{"code","message","hint","diagnostics":[{"file","line","column","message","hint"}]}}.
  */
 import type { Writable } from 'node:stream';
@@ -10,20 +9,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import type { Diagnostic, WizError } from '../proto/error.ts';
 import { DiagnosticsSchema } from '../proto/gen/wiz/v1/pipelines_pb.js';
 import { nearest } from './nearest.ts';
-
-export const RUN_FAILED = 1;
-export const USAGE = 2;
-export const UNREACHABLE = 3;
-
-/** The caller asked for something that is not there or makes no sense. */
-export class UsageError extends Error {
-  readonly hint: string;
-  constructor(message: string, hint = '') {
-    super(message);
-    this.name = 'UsageError';
-    this.hint = hint;
-  }
-}
+import { UNREACHABLE, USAGE, UsageError } from './usage.ts';
 
 export interface Failure {
   exitCode: number;

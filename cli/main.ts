@@ -1,7 +1,6 @@
 /** The command line: finds the command, runs it, and turns what goes wrong into lines and an exit code. */
 import { join } from 'node:path';
 import { findCommand } from './dispatch.ts';
-import { reportFailure } from './failure.ts';
 import { loadConfig } from './oclif.ts';
 import { onBrokenPipe } from './output.ts';
 
@@ -18,6 +17,7 @@ try {
     await config.runCommand(found.id, found.argv);
   }
 } catch (error) {
+  const { reportFailure } = await import('./failure.ts');
   process.exitCode = reportFailure(error, {
     argv,
     stderr: process.stderr,

@@ -1,4 +1,4 @@
-import { UsageError } from './failure.ts';
+import { UsageError } from './usage.ts';
 
 /** Turns `key=value` words into a map; the value may hold further `=`. */
 export function pairs(flag: string, words: string[] | undefined): Record<string, string> {

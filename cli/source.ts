@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { type SourceFile, SourceFileSchema } from '../proto/gen/wiz/v1/pipelines_pb.js';
-import { UsageError } from './failure.ts';
+import { UsageError } from './usage.ts';
 
 /** Reads a pipeline file as the user named it; `-` is standard input, whose relative paths start here. */
 export async function readSource(path: string): Promise<SourceFile> {

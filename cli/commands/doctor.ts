@@ -2,9 +2,9 @@ import { jsonFlag, WizCommand } from '../command.ts';
 import type { Finding } from '../doctor/check.ts';
 import { clock, freeSpace, nodeVersion, shells, socketPath, stateFolder } from '../doctor/machine.ts';
 import { executor, store } from '../doctor/manager.ts';
-import { UNREACHABLE } from '../failure.ts';
 import { print, printJson } from '../output.ts';
 import { paintFor } from '../render/paint.ts';
+import { UNREACHABLE } from '../usage.ts';
 
 export default class Doctor extends WizCommand {
   static override summary = 'Check that wiz can work on this machine.';

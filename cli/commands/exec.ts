@@ -5,11 +5,11 @@ import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Api } from '../api.ts';
 import { BY_CTRL_C, whenTold } from '../attend.ts';
 import { executorFlags, executorFrom, WizCommand } from '../command.ts';
-import { UNREACHABLE, UsageError } from '../failure.ts';
 import { followLogs } from '../follow.ts';
 import { milliseconds } from '../milliseconds.ts';
 import { note, onBrokenPipe, print, write } from '../output.ts';
 import { pairs } from '../pairs.ts';
+import { UNREACHABLE, UsageError } from '../usage.ts';
 
 /** Exit codes that shells give: timeout(1), command not found, and 128 and a signal's number. */
 const TIMED_OUT = 124;

@@ -2,12 +2,12 @@ import { toJson } from '@bufbuild/protobuf';
 import { Args } from '@oclif/core';
 import { type ProcessorType, ProcessorTypeSchema } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { jsonFlag, WizCommand } from '../command.ts';
-import { UsageError } from '../failure.ts';
 import { nearest } from '../nearest.ts';
 import { print, printJson } from '../output.ts';
 import { type OptionRow, optionRows } from '../render/options.ts';
 import { type Paint, paintFor } from '../render/paint.ts';
 import { type Column, table } from '../render/table.ts';
+import { UsageError } from '../usage.ts';
 
 export default class Processors extends WizCommand {
   static override summary = 'List what `uses` can name, or show one with its options and an example.';

@@ -2,11 +2,11 @@ import { Flags } from '@oclif/core';
 import { fileOrNameArg } from '../arguments.ts';
 import { attend } from '../attend.ts';
 import { executorFlags, executorFrom, jsonFlag, WizCommand } from '../command.ts';
-import { UsageError } from '../failure.ts';
 import { print, printJson } from '../output.ts';
 import { pairs } from '../pairs.ts';
 import { modeFor } from '../show.ts';
 import { fileHint, looksLikeFile, readSource } from '../source.ts';
+import { UsageError } from '../usage.ts';
 
 export default class Run extends WizCommand {
   static override summary = 'Run a pipeline file or an applied pipeline, and watch it to its end.';

@@ -2,8 +2,8 @@ import { toJson } from '@bufbuild/protobuf';
 import { Args, Flags } from '@oclif/core';
 import { StopExecutorsResponseSchema } from '../../../proto/gen/wiz/v1/managers_pb.js';
 import { jsonFlag, WizCommand } from '../../command.ts';
-import { UNREACHABLE } from '../../failure.ts';
 import { note, print, printJson } from '../../output.ts';
+import { UNREACHABLE } from '../../usage.ts';
 
 export default class ExecutorStop extends WizCommand {
   static override summary = 'End executors on this machine that have nothing to do.';

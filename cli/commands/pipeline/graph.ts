@@ -3,11 +3,11 @@ import type { Pipeline } from '../../../proto/gen/wiz/v1/pipelines_pb.js';
 import type { Api } from '../../api.ts';
 import { fileOrNameArg } from '../../arguments.ts';
 import { WizCommand } from '../../command.ts';
-import { UsageError } from '../../failure.ts';
 import { nearest } from '../../nearest.ts';
 import { print } from '../../output.ts';
 import { dotGraph, type GraphNode, mermaidGraph, textGraph } from '../../render/graph.ts';
 import { looksLikeFile, readSource } from '../../source.ts';
+import { UsageError } from '../../usage.ts';
 
 const FORMATS = { text: textGraph, dot: dotGraph, mermaid: mermaidGraph };
 

@@ -2,10 +2,10 @@ import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { runArg } from '../../arguments.ts';
 import { jsonFlag, WizCommand } from '../../command.ts';
 import { endingLines } from '../../ending.ts';
-import { RUN_FAILED } from '../../failure.ts';
 import { print } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { modeFor, showRun } from '../../show.ts';
+import { RUN_FAILED } from '../../usage.ts';
 
 export default class RunsWatch extends WizCommand {
   static override summary = 'Watch a run to its end, or show how it ended.';

@@ -1,0 +1,17 @@
+/**
+ * Exit codes, documented in docs/cli.md: 0 succeeded, 1 the run failed, 2 usage or a bad file, 3 cannot reach, not
+ * allowed, or a fault of wiz itself.
+ */
+export const RUN_FAILED = 1;
+export const USAGE = 2;
+export const UNREACHABLE = 3;
+
+/** The caller asked for something that is not there or makes no sense. */
+export class UsageError extends Error {
+  readonly hint: string;
+  constructor(message: string, hint = '') {
+    super(message);
+    this.name = 'UsageError';
+    this.hint = hint;
+  }
+}
