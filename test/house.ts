@@ -141,13 +141,15 @@ function packageOf(specifier: string): string {
     .join('/');
 }
 
-/** x.test.ts, or x.about.test.ts, stands beside x.ts; tests that cross rooms are in test/. */
+/** x.test.ts, or x.about.test.ts, stands beside x.ts, or tests the folder x that it is in; tests that cross rooms
+ *  are in test/. */
 function testPlaceBreaches(files: string[]): string[] {
   const all = new Set(files);
   return files
     .filter((path) => path.endsWith('.test.ts') && !path.startsWith('test/'))
     .filter((path) => {
       const [name] = posix.basename(path).split('.');
+      if (posix.basename(posix.dirname(path)) === name) return false;
       return !['.ts', '.js', '.mjs'].some((end) => all.has(posix.join(posix.dirname(path), name + end)));
     })
     .map((path) => `${path}: no source of that name beside it; tests that cross rooms belong in test/`);
