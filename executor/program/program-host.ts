@@ -1,7 +1,7 @@
-import fs from 'node:fs';
 import type { Readable } from 'node:stream';
 import { OUTPUT_WINDOW, type ProgramExit } from './frames.ts';
 import { peakMemorySoFar } from './peak-memory.ts';
+import { killGroup } from './process-group.ts';
 
 /**
  * The programs of one spawner. A program is
@@ -375,28 +375,4 @@ function newProgram(id: number, { pid, pipes }: SpawnedProgram, startedMs: numbe
     sampleAt: 0,
     sampleGap: FIRST_SAMPLE_GAP_MS,
   };
-}
-
-export function killGroup(pid: number, signal: NodeJS.Signals | number): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // Gone already, or of another user now: nothing that could be done about it.
-  }
-}
-
-/** Processes whose parent this one is, adopted orphans included; empty where the kernel does not list them. */
-export function childProcesses(): number[] {
-  const tasks = '/proc/self/task';
-  const pids: number[] = [];
-  try {
-    for (const task of fs.readdirSync(tasks)) {
-      pids.push(
-        ...fs.readFileSync(`${tasks}/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-      );
-    }
-  } catch {
-    return pids;
-  }
-  return pids;
 }

@@ -11,7 +11,7 @@ import {
   type SpawnerStats,
   type SpawnRequest,
 } from './frames.ts';
-import { killGroup } from './program-host.ts';
+import { killGroup } from './process-group.ts';
 
 /**
  * The executor's side of its spawner. The process is started with the first program (or by `warm`), and again

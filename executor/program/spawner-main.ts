@@ -3,7 +3,8 @@ import net from 'node:net';
 import { createFrameReader, createFrameWriter, encodeExit, FrameKind, type SpawnerStats } from './frames.ts';
 import { createNativeBackend } from './native-backend.ts';
 import { createPortableBackend } from './portable-backend.ts';
-import { childProcesses, createProgramHost, killGroup, type SpawnBackend } from './program-host.ts';
+import { childProcesses, killGroup } from './process-group.ts';
+import { createProgramHost, type SpawnBackend } from './program-host.ts';
 
 /**
  * The spawner: a small process that does nothing but start programs, carry their output, wait for them and
