@@ -28,7 +28,7 @@ export interface Store {
   // -- runs and journal --------------------------------------------------------------------------------
   /** Stores the run with its first events, owned by `managerId`, or by nobody when null. Epoch starts at 1. */
   createRun(run: RunRow, events: Event[], managerId: string | null): Promise<void>;
-  /** One transaction for all runs of a tick (group commit). */
+  /** One transaction for all runs of a tick (group commit). A run that ends is owned by nobody from there on. */
   commit(runs: RunCommit[], limits: LimitChanges): Promise<CommitResult>;
   getRun(runId: string): Promise<RunRow | undefined>;
   /** Runs whose id starts with the prefix, newest first; "latest" is the newest run. */

@@ -31,7 +31,9 @@ export function runTests(store: () => Store): void {
     const commits = rows.map((row) => commitOf(row, 3, { ...change, ...more }));
     assert.deepEqual(await store().commit(commits, NO_LIMITS), { fenced: [], exceeded: [] });
     for (const { row, events } of commits) {
-      assert.deepEqual(await store().getRun(row.runId), row);
+      // It ended: nobody owns it from here on, and the next one to go on with it gets a new epoch.
+      assert.deepEqual(await store().getRun(row.runId), { ...row, managerId: null });
+      assert.deepEqual(await store().claimRun(row.runId, 'm2', ['m1', 'm2']), { epoch: 2 });
       assertEvents(await store().readEvents(row.runId, 0, 100), events);
     }
   });

@@ -40,8 +40,9 @@ export async function* readFrames(path: string, query: LogQuery): AsyncGenerator
         const bytes = await window.read(position, frameBytes(frame), READ_BYTES);
         if (bytes.length < frameBytes(frame)) break;
         const data = bytes.subarray(HEADER_BYTES, HEADER_BYTES + frame.length);
-        const chunk = cut(frame, data, query, delivered.get(frame.stream) ?? 0);
-        delivered.set(frame.stream, frame.offset + frame.length);
+        const before = delivered.get(frame.stream) ?? 0;
+        const chunk = cut(frame, data, query, before);
+        delivered.set(frame.stream, Math.max(before, frame.offset + frame.length));
         if (chunk !== undefined) yield chunk;
       } else if (!(await window.reaches(end))) break;
       position = end;

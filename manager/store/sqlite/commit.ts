@@ -22,6 +22,7 @@ const UPDATE = `UPDATE runs SET state = ?, reason = ?, message = ?, ended_ms = ?
 const OWNED = "SELECT 1 FROM leases WHERE kind = 'run' AND key = ? AND holder = ? AND epoch = ?";
 const STORED_SEQ = 'SELECT seq FROM runs WHERE run_id = ?';
 const FREE_LIMITS = "DELETE FROM leases WHERE kind = 'limit' AND run_id = ?";
+const FREE_RUN = "DELETE FROM leases WHERE kind = 'run' AND key = ?";
 const DROP_COMMANDS = 'DELETE FROM commands WHERE run_id = ?';
 const LIMIT_RUN = "SELECT run_id AS runId FROM leases WHERE kind = 'limit' AND key = ? AND holder = ?";
 const RELEASE = "DELETE FROM leases WHERE kind = 'limit' AND key = ? AND holder = ?";
@@ -77,6 +78,7 @@ function commitRun(connection: Connection, row: RunRow, events: Event[]): boolea
   if (row.state !== RunState.RUNNING) {
     // What ended holds nothing, whatever else went wrong; and an old cancel does not reach a resumed run.
     connection.statement(FREE_LIMITS).run(row.runId);
+    connection.statement(FREE_RUN).run(row.runId);
     connection.statement(DROP_COMMANDS).run(row.runId);
   }
   return true;
