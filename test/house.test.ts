@@ -101,8 +101,8 @@ const cases: { name: string; files: Record<string, string>; says: string }[] = [
   },
   {
     name: 'a test far from its source',
-    files: { 'manager/a.test.ts': '', 'manager/engine/a.ts': '' },
-    says: 'manager/a.test.ts: no source of that name beside it; tests that cross rooms belong in test/',
+    files: { 'manager/tests/a.test.ts': '', 'manager/engine/a.ts': '' },
+    says: 'manager/tests/a.test.ts: no source beside it; tests that cross rooms belong in test/',
   },
   {
     name: 'a test skipped without a reason',

@@ -141,18 +141,15 @@ function packageOf(specifier: string): string {
     .join('/');
 }
 
-/** x.test.ts, or x.about.test.ts, stands beside x.ts, or tests the folder x that it is in; tests that cross rooms
- *  are in test/. */
+/** Tests of a room stand beside sources of it; those that cross rooms are in test/. */
 function testPlaceBreaches(files: string[]): string[] {
-  const all = new Set(files);
+  const withSources = new Set(
+    files.filter((path) => path.endsWith('.ts') && !isTest(path)).map(posix.dirname),
+  );
   return files
     .filter((path) => path.endsWith('.test.ts') && !path.startsWith('test/'))
-    .filter((path) => {
-      const [name] = posix.basename(path).split('.');
-      if (posix.basename(posix.dirname(path)) === name) return false;
-      return !['.ts', '.js', '.mjs'].some((end) => all.has(posix.join(posix.dirname(path), name + end)));
-    })
-    .map((path) => `${path}: no source of that name beside it; tests that cross rooms belong in test/`);
+    .filter((path) => !withSources.has(posix.dirname(path)))
+    .map((path) => `${path}: no source beside it; tests that cross rooms belong in test/`);
 }
 
 function skipBreaches({ path, code }: Source): string[] {
