@@ -11,7 +11,7 @@ export interface LazyService {
   name: string;
   methods: Record<string, 'unary' | 'bidi' | 'serverStream'>;
   /** Adds the real service to what it is given. */
-  load(registrar: Pick<Server, 'addService'>): void;
+  load(registrar: Pick<Server, 'addService'>): Promise<void>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the real service's messages are its own business.
@@ -24,30 +24,29 @@ type Loaded = Map<
 const asIs = (bytes: Buffer) => bytes;
 
 export function addLazyService(server: Server, service: LazyService): void {
-  let loaded: Loaded | undefined;
+  let loading: Promise<Loaded> | undefined;
 
-  function methodOf(path: string) {
-    loaded ??= loadService(service);
-    return loaded.get(path)!;
+  async function methodOf(path: string) {
+    loading ??= loadService(service);
+    return (await loading).get(path)!;
   }
 
   for (const [name, kind] of Object.entries(service.methods)) {
     const path = `/${service.name}/${name}`;
-    const handler = {
-      unary(call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) {
-        const { definition, handler } = methodOf(path);
-        const request = definition.requestDeserialize(call.request);
-        handler(facade(call, { request }), (error: ServiceError | null, value: Any) =>
-          callback(error, error ? null : definition.responseSerialize(value)),
-        );
-      },
-      bidi: stream,
-      serverStream: stream,
-    }[kind];
-    server.register<Buffer, Buffer>(path, handler, asIs, asIs, kind);
+    const handler = kind === 'unary' ? unary : stream;
+    server.register<Buffer, Buffer>(path, handler as typeof stream, asIs, asIs, kind);
 
-    function stream(call: ServerDuplexStream<Buffer, Buffer> & { request?: Buffer }) {
-      const { definition, handler } = methodOf(path);
+    async function unary(call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) {
+      const { definition, handler } = await methodOf(path);
+      const request = definition.requestDeserialize(call.request);
+      handler(facade(call, { request }), (error: ServiceError | null, value: Any) =>
+        callback(error, error ? null : definition.responseSerialize(value)),
+      );
+    }
+
+    // Nothing is read from the stream before the real handler listens.
+    async function stream(call: ServerDuplexStream<Buffer, Buffer> & { request?: Buffer }) {
+      const { definition, handler } = await methodOf(path);
       handler(
         facade(call, {
           request: call.request && definition.requestDeserialize(call.request),
@@ -70,9 +69,9 @@ function facade(call: object, own: object): Any {
   });
 }
 
-function loadService(service: LazyService): Loaded {
+async function loadService(service: LazyService): Promise<Loaded> {
   const loaded: Loaded = new Map();
-  service.load({
+  await service.load({
     addService(definition: Any, implementation: Any) {
       for (const [name, method] of Object.entries<Any>(definition)) {
         const handler = implementation[name] ?? implementation[method.originalName];
