@@ -78,6 +78,7 @@ export function width(text: string): number {
 /** Cuts a text without escapes to so many columns, with … where something is missing. */
 export function cut(text: string, columns: number): string {
   if (columns <= 0) return '';
-  const { index, ellipsed } = truncatedWidth(text, { limit: columns, ellipsis: '…', ellipsisWidth: 1 });
-  return ellipsed ? `${text.slice(0, index)}…` : text.slice(0, index);
+  if (!truncatedWidth(text, { limit: columns }).truncated) return text;
+  const kept = columns === 1 ? 0 : truncatedWidth(text, { limit: columns - 1 }).index;
+  return `${text.slice(0, kept)}…`;
 }
