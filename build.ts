@@ -7,7 +7,7 @@
  * so that a command loads only what it uses. The code is not minified: that saves no time (measured, with the
  * compile cache, for three commands), and stack traces can be read.
  */
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { writeManifest } from './cli/manifest.ts';
@@ -60,7 +60,6 @@ const result = await build({
 removeStale(result.metafile);
 writeFileSync(join(root, 'dist/THIRD-PARTY-NOTICES.txt'), thirdPartyNotices(result.metafile));
 await writeManifest(join(root, 'dist'));
-linkBin();
 
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
 console.log(
@@ -130,13 +129,4 @@ function noticeOf(folder: string): string {
     ? readFileSync(join(root, folder, file), 'utf8').trim()
     : 'No licence text in the package.';
   return `${'='.repeat(80)}\n${name} ${version} (${license})\n${'='.repeat(80)}\n${text}\n`;
-}
-
-/** `npx wiz` in the clone finds the bin where it would be had wiz been installed; without the link npx would
- *  install the clone into its cache first. */
-function linkBin(): void {
-  const link = join(root, 'node_modules/.bin/wiz');
-  mkdirSync(join(root, 'node_modules/.bin'), { recursive: true });
-  rmSync(link, { force: true });
-  symlinkSync('../../cli/bin/wiz.js', link);
 }
