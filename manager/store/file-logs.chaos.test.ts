@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,11 @@ import { countLineFeeds } from './logs/frame.ts';
 
 const LOGGER = fileURLToPath(new URL('fixtures/logger.ts', import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'wiz-logs-'));
-after(() => rmSync(home, { recursive: true }));
+const children: ChildProcess[] = [];
+after(() => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(home, { recursive: true });
+});
 
 /** What an executor sends: pieces of the streams, from any offset already sent on; sometimes the manager restarts. */
 const step = fc.record({
@@ -81,6 +85,7 @@ describe('logs under chaos', () => {
     const child = spawn(process.execPath, [LOGGER, home, runId, '100'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    children.push(child);
     const lines: string[] = [];
     const output = createInterface({ input: child.stdout });
     output.on('line', (line) => {
@@ -92,6 +97,7 @@ describe('logs under chaos', () => {
     const text = textOf(await chunksOf(logs, queryOf(runId)));
     assert.ok(text.length >= Number(lines.at(-1)));
     assert.equal(text.length % 100, 0);
+    assert.ok(text.length < 10_000_000, 'it ended before it was killed');
     assert.equal(logs.append(chunkOf({ runId, offset: 0, data: text })), text.length);
     logs.close();
   });
@@ -101,6 +107,7 @@ describe('logs under chaos', () => {
     // A file may have 200 KiB.
     const argv = ['-c', 'ulimit -f 200; exec "$@"', 'bash', process.execPath, LOGGER, home, runId, '3000'];
     const child = spawn('bash', argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
     const output: string[] = [];
     for await (const line of createInterface({ input: child.stdout })) output.push(line);
     const refusal = JSON.parse(output.pop()!);

@@ -47,7 +47,8 @@ export interface Store {
   claimRuns(managerId: string, living: string[], limit: number): Promise<{ runId: string; epoch: number }[]>;
   /** How many runs claimRuns would take. */
   countOrphans(living: string[]): Promise<number>;
-  /** Takes one run, finished or not, if nobody living owns it. Undefined when somebody does. */
+  /** Takes one run, finished or not, if nobody living owns it. Undefined when somebody does. One's own run keeps
+   *  its epoch. */
   claimRun(runId: string, managerId: string, living: string[]): Promise<{ epoch: number } | undefined>;
   /** Gives runs back, so that another manager may claim them. */
   releaseRuns(managerId: string, runIds: string[]): Promise<void>;
@@ -59,6 +60,8 @@ export interface Store {
   listLeases(kind: string): Promise<LeaseRow[]>;
 
   // -- commands for runs that another manager owns ------------------------------------------------------
+  /** Throws WizError not_found when there is no such run, failed_precondition when it has ended; what was sent
+   *  and not taken before the end goes with it. */
   sendCommand(command: NewCommand): Promise<void>;
   /** Commands for runs that `managerId` owns, removed as they are read, oldest first. */
   takeCommands(managerId: string): Promise<NewCommand[]>;
@@ -127,7 +130,9 @@ export interface RunRow {
 }
 
 export interface RunCommit {
-  /** The row as it is after the events; `managerId` and `epoch` are the fence. */
+  /** The row as it is after the events; `managerId` and `epoch` are the fence. Pipeline, version, creation
+   *  time, labels and parameters are those of createRun: not written again. When the state is not Running, the
+   *  limits that are held for the run are released. */
   row: RunRow;
   /** Numbers go on from the last commit. */
   events: Event[];

@@ -17,8 +17,11 @@ import {
 
 /** Bytes read at once where data is wanted: a frame of the largest size fits. */
 const READ_BYTES = HEADER_BYTES + MAX_DATA_BYTES + TRAILER_BYTES;
-/** Bytes read at once where frames are passed over: many small frames, or little more than a header. */
+/** Bytes read at once where long frames are passed over: little more than a header. */
 const SKIP_BYTES = 4 * 1024;
+/** Bytes of a frame from which on that is faster than to read all (1 GB in 0.5 s against 0.9 s in frames of
+ *  64 KiB; 100 MB in 2.1 s against 0.05 s in frames of 4 KiB: each read costs some 30 us and more). */
+const LONG_FRAME_BYTES = 32 * 1024;
 
 /**
  * The chunks of a log file from a position on, while it may be written by this or another process: ends at the
@@ -32,9 +35,11 @@ export async function* readFrames(path: string, query: LogQuery): AsyncGenerator
   const delivered = new Map<LogStream, number>();
   try {
     let position = query.position;
+    let ahead = SKIP_BYTES;
     for (;;) {
-      const frame = decodeHeader(await window.read(position, HEADER_BYTES, SKIP_BYTES));
+      const frame = decodeHeader(await window.read(position, HEADER_BYTES, ahead));
       if (frame === undefined) break;
+      ahead = frameBytes(frame) < LONG_FRAME_BYTES ? READ_BYTES : SKIP_BYTES;
       const end = position + frameBytes(frame);
       if (isWanted(frame, query)) {
         const bytes = await window.read(position, frameBytes(frame), READ_BYTES);
