@@ -1,4 +1,7 @@
 import { readFileSync, writeSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { WizError } from '../proto/error.ts';
@@ -153,7 +156,17 @@ async function printCatalogue(): Promise<void> {
   console.log(JSON.stringify(processors.map((processor) => toJson(ProcessorTypeSchema, processor))));
 }
 
+/** Saves some 15 ms of each start. Not Node's default under the shared temp folder, where somebody else could leave
+ *  code for us to run. */
+function cacheCompiledCode(): void {
+  const { NODE_COMPILE_CACHE, XDG_CACHE_HOME } = process.env;
+  enableCompileCache(
+    NODE_COMPILE_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'wiz', 'compiled'),
+  );
+}
+
 if (import.meta.main) {
+  cacheCompiledCode();
   main(process.argv.slice(2)).catch((error) => {
     if (!(error instanceof WizError)) throw error;
     console.error(error.message);
