@@ -190,7 +190,13 @@ class CallAttempt implements ProcessorAttempt {
             failureClass: FailureClass.APP,
             message: String((cause as Error)?.message ?? cause),
           };
-    return this.report({ outcome: Outcome.FAILED, reason, failureClass, message });
+    // Shown within longer lines, like those of programs: without the full stop.
+    return this.report({
+      outcome: Outcome.FAILED,
+      reason,
+      failureClass,
+      message: message.replace(/\.$/, ''),
+    });
   }
 
   private report(
