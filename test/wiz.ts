@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 
 /** The repository. */
 export const root = join(import.meta.dirname, '..');
-const bin = join(root, 'cli/bin/wiz.js');
+const builtBin = join(root, 'cli/bin/wiz.js');
 
 export interface Ended {
   code: number | string | null;
@@ -20,14 +20,14 @@ export interface Wiz {
   /** A folder for what the test writes. */
   folder: string;
   /** Runs the built bin to its end; in the repository, unless `cwd` says otherwise. */
-  run(args: string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv }): Promise<Ended>;
+  run(args: string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv; bin?: string }): Promise<Ended>;
 }
 
 /** The built bin with a state of its own, whose executors and files go when the test does. */
 export function wizFor(t: TestContext): Wiz {
   const folder = mkdtempSync(join(tmpdir(), 'w-'));
   const home = join(folder, 'home');
-  const run: Wiz['run'] = (args, { cwd = root, env = {} } = {}) => {
+  const run: Wiz['run'] = (args, { cwd = root, env = {}, bin = builtBin } = {}) => {
     const { promise, resolve } = Promise.withResolvers<Ended>();
     const options = { cwd, env: { ...process.env, WIZ_HOME: home, ...env }, maxBuffer: 1 << 28 };
     execFile(process.execPath, [bin, ...args], options, (error, stdout, stderr) => {
