@@ -18,6 +18,8 @@ import { openSqliteStore } from './store/sqlite.ts';
 
 /** The one door of the manager: what the command line, and whoever embeds wiz, may use. */
 
+export { wizHome } from './home.ts';
+
 export interface OpenOptions {
   /** State folder; $WIZ_HOME or the XDG default when absent. */
   home?: string;
@@ -73,7 +75,11 @@ async function openManager(options: OpenOptions): Promise<Manager> {
           version: WIZ_VERSION,
           ...settings,
         })
-      : (await import('./launch/given.ts')).createGivenLauncher({ ...options.executor, store });
+      : (await import('./launch/given.ts')).createGivenLauncher({
+          store,
+          addresses: [options.executor.address],
+          token: options.executor.token,
+        });
   const manager = await createManager({ ...options, home, store, launcher, connect, ...settings });
   if (options.needsExecutor) manager.fleet.ensure();
   return manager;

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type Background, createBackground } from './background.ts';
 import { createFleet, type Fleet } from './dispatch/fleet.ts';
 import { createGlobalLimit } from './dispatch/global-limit.ts';
@@ -51,7 +50,7 @@ export interface ManagerOptions {
 export async function createManager(options: ManagerOptions): Promise<Manager> {
   const { store, launcher, home } = options;
   const managerId = newId();
-  const logs = openFileLogs(join(home, 'runs'));
+  const logs = openFileLogs(home);
   const watchers = createWatchers(store);
   const background = createBackground({ ...options, store });
   const limit =
@@ -106,9 +105,14 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     },
   });
 
-  const membership = await joinManagers(store, managerId, options.kind, () => void care());
+  let caring: Promise<void> = Promise.resolve();
+  const lookAfter = () => {
+    caring = caring.then(care).catch((error) => note(String(error)));
+  };
+  const membership = await joinManagers(store, managerId, options.kind, lookAfter);
+  lookAfter();
 
-  /** What a manager looks after at each heartbeat: runs that nobody owns. */
+  /** What a manager looks after when it comes and at each heartbeat: runs that nobody owns. */
   async function care(): Promise<void> {
     const living = await membership.living();
     if (options.kind === 'background') await adoptOrphans(100);
@@ -160,6 +164,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       return claimed === undefined ? undefined : adopt(runId, claimed.epoch);
     },
     async close() {
+      await caring;
       if (storeTrouble === undefined) await loop.settled();
       loop.stop();
       const left = [...loop.runs.keys()];

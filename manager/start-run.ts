@@ -1,10 +1,12 @@
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
+import { processorTypes } from './api/processor-types.ts';
 import { newRunMachine } from './engine/run.ts';
 import { newId } from './ids.ts';
 import { rowOf } from './journal.ts';
 import type { Manager } from './manager.ts';
-import { fixMacros } from './spec/macros.ts';
+import { fixMacros, hasMacros } from './spec/macros.ts';
 import { resolveParams } from './spec/params.ts';
+import { recheckCalls } from './spec/recheck.ts';
 import type { PipelineSpec } from './spec/spec.ts';
 import type { RunRow } from './store/store.ts';
 
@@ -27,6 +29,9 @@ export async function startRun(manager: Manager, start: NewRun): Promise<RunRow>
   const params = resolveParams(start.spec, start.params);
   const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const spec = fixMacros(start.spec, { params, context: start.context, runId, nowMs, timeZone });
+  if (start.spec.processors.some(({ action }) => action.kind === 'call' && hasMacros(action.with))) {
+    await recheckCalls(start.spec, spec, await processorTypes(manager));
+  }
   const owner = start.detach ? null : manager.managerId;
   const created: Event = {
     $typeName: 'wiz.v1.Event',

@@ -49,6 +49,8 @@ export function createWatchers(store: Store): Watchers {
     const watcher: Watcher = { runId, seq: afterSeq, fresh: [], wake: () => {} };
     const set = byRun.get(runId) ?? new Set();
     byRun.set(runId, set.add(watcher));
+    // Somebody waits: the process must not end for want of anything else to do.
+    poll.ref();
     const abort = () => watcher.wake();
     signal.addEventListener('abort', abort);
     try {
@@ -73,6 +75,7 @@ export function createWatchers(store: Store): Watchers {
       signal.removeEventListener('abort', abort);
       set.delete(watcher);
       if (set.size === 0) byRun.delete(runId);
+      if (byRun.size === 0) poll.unref();
     }
   }
 

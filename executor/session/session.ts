@@ -22,7 +22,7 @@ import type { HeldAttempt, Owner, Workload } from './workload.ts';
  * - **silent**: nothing is sent before the manager's hello. Anything else as the first message ends the stream
  *   with FAILED_PRECONDITION.
  * - **open**: the hello's runs are adopted (those held at a newer epoch are refused, one by one) and answered
- *   with a welcome: what still runs. Then what was kept for them follows: log chunks from the last acknowledged
+ *   with a welcome: what is here of them. Then what was kept for them follows: log chunks from the last acknowledged
  *   byte on, and reports. A later hello adopts more runs in the same way. Assignments adopt their run too.
  * - **closed**: the stream ended, broke, or was ended by the executor. The work goes on without an owner; what
  *   it says is kept in the workload until a hello names its run.
@@ -132,7 +132,7 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     const { executorId, slots } = options;
     welcome = create(WelcomeSchema, { executorId, slots });
     for (const lease of hello.runs) {
-      if (workload.adopt(lease, session)) welcome.running.push(...workload.unfinished(lease.runId));
+      if (workload.adopt(lease, session)) welcome.known.push(...workload.known(lease.runId));
       else session.refuse(lease, WHOLE_RUN, 'stale-epoch', workload.epochOf(lease.runId));
     }
     if (state === 'silent') {

@@ -35,8 +35,8 @@ export interface Workload {
   /** Reports that are durable: their attempts are gone. */
   acknowledge(attempts: RunAttempts): void;
   find(runId: string, ref: Ref): HeldAttempt | undefined;
-  /** Attempts of a run that have not ended. */
-  unfinished(runId: string): RunAttempts[];
+  /** Attempts of a run that are here: they go on, or their report is kept. */
+  known(runId: string): RunAttempts[];
   /** The session closed. */
   disown(owner: Owner): void;
   epochOf(runId: string): number;
@@ -272,10 +272,9 @@ export function createWorkload(options: WorkloadOptions): Workload {
       options.changed();
     },
     find: (runId, ref) => runs.get(runId)?.attempts.get(keyOf(ref)),
-    unfinished(runId) {
+    known(runId) {
       const byEpoch = new Map<number, RunAttempts>();
-      for (const { phase, epoch, processor, attempt } of runs.get(runId)?.attempts.values() ?? []) {
-        if (phase === 'ended') continue;
+      for (const { epoch, processor, attempt } of runs.get(runId)?.attempts.values() ?? []) {
         const group = byEpoch.get(epoch) ?? create(RunAttemptsSchema, { runId, epoch });
         group.attempts.push(create(AttemptRefSchema, { processor, attempt }));
         byEpoch.set(epoch, group);

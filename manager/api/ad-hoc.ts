@@ -1,10 +1,11 @@
 import { basename, isAbsolute } from 'node:path';
 import { WizError } from '../../proto/error.ts';
 import type { AdHoc } from '../../proto/gen/wiz/v1/runs_pb.js';
+import { escapeMacros } from '../spec/macros.ts';
 import type { PipelineSpec } from '../spec/spec.ts';
 
-/** Milliseconds between SIGTERM and SIGKILL for a program without a pipeline; the default of the file. */
-const GRACE_MS = 5000;
+/** Milliseconds between SIGTERM and SIGKILL: the default of a pipeline file. */
+const GRACE_MS = 10_000;
 
 /** One program as a pipeline of one processor, named after the program. */
 export function adHocSpec(adHoc: AdHoc): PipelineSpec {
@@ -30,9 +31,11 @@ export function adHocSpec(adHoc: AdHoc): PipelineSpec {
         name: name || 'program',
         description: '',
         needs: [],
-
-        action: { kind: 'program', argv: adHoc.argv.map(literal) },
-        env: Object.fromEntries(Object.entries(adHoc.environment).map(([key, text]) => [key, literal(text)])),
+        // `${…}` of an argument is the program's own business.
+        action: { kind: 'program', argv: adHoc.argv.map(escapeMacros) },
+        env: Object.fromEntries(
+          Object.entries(adHoc.environment).map(([key, text]) => [key, escapeMacros(text)]),
+        ),
         workdir: null,
         retries: { limit: 0, initialMs: 0, maxMs: 0, factor: 1, jitter: 0 },
         timeoutMs: adHoc.timeoutMs > 0 ? adHoc.timeoutMs : null,
@@ -41,9 +44,4 @@ export function adHocSpec(adHoc: AdHoc): PipelineSpec {
       },
     ],
   };
-}
-
-/** Not written in a pipeline file: `${…}` of an argument is the program's own business. */
-function literal(text: string): string {
-  return text.replaceAll('${', '$${');
 }

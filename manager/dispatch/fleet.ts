@@ -154,7 +154,7 @@ export function createFleet(options: FleetOptions): Fleet {
     if (closed) return session.close();
     sessions.set(session.executorId, session);
     const known = new Set<string>();
-    for (const { runId, attempts } of welcome.running) {
+    for (const { runId, attempts } of welcome.known) {
       for (const { processor, attempt } of attempts) known.add(`${runId} ${processor} ${attempt}`);
     }
     const knows = (runId: string, name: AttemptName) =>
