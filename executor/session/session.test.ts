@@ -61,7 +61,7 @@ test('after a broken stream the attempt goes on, and its log and report are hand
   const after = executor.manager(client);
   const welcome = await after.hello([{ runId: RUN, epoch: 1 }]);
   const known = welcome.known.flatMap(({ attempts }) => attempts.map(({ processor }) => processor));
-  assert.deepEqual(known.sort(), ['long', 'short']);
+  assert.deepEqual(known.sort(), ['long', 'marker', 'short']);
   await after.report('short');
   long.log('three\n');
   long.end();
