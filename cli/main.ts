@@ -6,6 +6,8 @@ import { onBrokenPipe } from './output.ts';
 
 const argv = process.argv.slice(2);
 onBrokenPipe(() => process.exit(0));
+// Waiting for another process's run may hold nothing that keeps this one alive.
+setInterval(() => {}, 2 ** 30);
 try {
   // The bundle lies in dist/ as the sources do in the repository.
   const config = await loadConfig(join(import.meta.dirname, '..'));

@@ -1,0 +1,112 @@
+/** docs/cli.md, written from what oclif knows of the commands. */
+import type { Command, Config, Interfaces } from '@oclif/core';
+
+export function commandReference(config: Config): string {
+  const commands = config.commands
+    .filter(({ hidden }) => !hidden)
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+    .map((command) => section(command));
+  return `${INTRODUCTION}\n${commands.join('\n')}`;
+}
+
+const INTRODUCTION = `# The command line
+
+<!-- Written by \`npm run docs\` from the commands themselves. Change them, not this file. -->
+
+\`wiz --help\`, \`wiz COMMAND --help\` and \`wiz --version\` work everywhere. A run is named by its id, by a beginning of
+it that fits no other run, or by \`latest\`.
+
+## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | It succeeded. |
+| 1 | The run failed, or was cancelled. |
+| 2 | Usage: an unknown command or flag, a bad file, a name that is not there. |
+| 3 | Cannot reach, not allowed, disk full, or a fault of wiz itself. |
+| 130 | A second Ctrl-C: the run was left to a background manager. |
+| 143, 129 | SIGTERM, or a closed terminal: the run was left to a background manager, not cancelled. |
+
+\`wiz exec\` exits as its program does; see there. When the reader of the output goes away (\`| head\`), commands that
+print data end quietly with 0, \`wiz run\` goes on in silence to the end of the run, and \`wiz exec\` ends its program.
+
+## Output
+
+Data goes to standard output, everything else to standard error. In a pipe, or with \`NO_COLOR\` set, there are no
+colours. With \`--json\` data is JSON: one document, or for runs that are watched one object a line for each event. An
+error is then one object on standard error:
+
+\`\`\`json
+{"error":{"code":"invalid_argument","message":"…","hint":"…","diagnostics":[{"file":"audit.yaml","line":3,"column":5,"message":"…","hint":"…"}]}}
+\`\`\`
+
+\`code\` is one of usage, invalid_argument, not_found, already_exists, failed_precondition, permission_denied,
+unauthenticated, resource_exhausted, unavailable, aborted, internal. Without \`--json\` errors are lines of the form
+\`file:line:column: message\`, with what to do on the line below. \`WIZ_DEBUG=1\` adds where in wiz it happened.
+
+## Environment
+
+| variable | meaning | default |
+|---|---|---|
+| \`WIZ_HOME\` | folder of the state: pipelines, runs, logs, executors | \`$XDG_STATE_HOME/wiz\`, \`~/.local/state/wiz\` |
+| \`WIZ_SLOTS\` | programs at once on a local executor | one for each core |
+| \`WIZ_MAX_RUNNING\` | processors at once over all runs of the state folder | no limit |
+| \`WIZ_WARM\` | seconds that a local executor without work stays for the next command | 30 |
+| \`WIZ_ORPHAN\` | seconds that an executor with work goes on without a manager | 300 |
+| \`WIZ_EXECUTOR_TOKEN\` | token for \`--executor\` and for \`wiz executor\` | |
+| \`WIZ_DEBUG\` | 1: show where errors happened | |
+| \`NO_COLOR\` | no colours | |
+`;
+
+function section(command: Command.Loadable): string {
+  const parts = [
+    `## wiz ${command.id.replaceAll(':', ' ')}`,
+    command.summary ?? '',
+    `\`\`\`\nwiz ${usage(command)}\n\`\`\``,
+    prose(command.description ?? ''),
+    Object.values(command.args).map(argumentRow).join('\n'),
+    Object.values(command.flags)
+      .filter(({ hidden }) => !hidden)
+      .map(flagRow)
+      .join('\n'),
+    examples(command),
+  ];
+  return `${parts.filter(Boolean).join('\n\n')}\n`;
+}
+
+/** Indented lines are to be read as they are. */
+function prose(text: string): string {
+  const lines = text
+    .split('\n')
+    .map((line) => (line.startsWith('  ') ? `  ${line}` : line.replaceAll('<', '&lt;')));
+  return lines.join('\n');
+}
+
+function usage(command: Command.Loadable): string {
+  if (typeof command.usage === 'string') return command.usage;
+  const args = Object.values(command.args).map(({ name, required, multiple }) => {
+    const word = name.toUpperCase() + (multiple ? '...' : '');
+    return required ? word : `[${word}]`;
+  });
+  const flags = Object.keys(command.flags).length > 0 ? ['[FLAGS]'] : [];
+  return [...command.id.split(':'), ...args, ...flags].join(' ');
+}
+
+function argumentRow({ name, description, options }: Command.Arg.Cached): string {
+  return `- \`${name.toUpperCase()}\`: ${description ?? ''}${options ? ` (${options.join(', ')})` : ''}`;
+}
+
+function flagRow(flag: Command.Flag.Cached): string {
+  const { name, char, description } = flag;
+  const value = flag.type === 'option' ? ` ${flag.options?.join('|') ?? flag.helpValue ?? 'VALUE'}` : '';
+  const short = char ? `\`-${char}\`, ` : '';
+  const preset = flag.type === 'option' && flag.default !== undefined ? ` Default: \`${flag.default}\`.` : '';
+  const often = flag.type === 'option' && flag.multiple ? ' May be given more than once.' : '';
+  return `- ${short}\`--${name}${value}\`: ${description ?? ''}${often}${preset}`;
+}
+
+function examples({ examples = [] }: Command.Loadable): string {
+  if (examples.length === 0) return '';
+  const lines = examples.map((example) => String(example).replaceAll('<%= config.bin %>', 'wiz'));
+  return `\`\`\`sh\n${lines.join('\n')}\n\`\`\``;
+}
