@@ -53,6 +53,7 @@ export function createFleet(options: FleetOptions): Fleet {
   const { loop, launcher, logs } = options;
   const sessions = new Map<string, ExecutorSession>();
   const connecting = new Map<string, Promise<void>>();
+  const recovering = new Set<Promise<void>>();
   let ensuring: Promise<void> | undefined;
   let heldLogs: { executorId: string; chunk: LogChunk }[] = [];
   let closed = false;
@@ -74,7 +75,10 @@ export function createFleet(options: FleetOptions): Fleet {
       if (closed) return;
       options.note(`session to executor ${executorId} broke: ${cause.message}`);
       loop.executorSuspended(executorId);
-      void recover(executorId);
+      const recovery = recover(executorId)
+        .catch((error) => options.note(String(error)))
+        .finally(() => recovering.delete(recovery));
+      recovering.add(recovery);
     },
   };
 
@@ -226,6 +230,8 @@ export function createFleet(options: FleetOptions): Fleet {
       for (const session of sessions.values()) session.close();
       sessions.clear();
       await launcher.close();
+      // They look into the store, which is closed next.
+      await Promise.all([ensuring, ...recovering]);
     },
   };
 }
