@@ -1,3 +1,4 @@
+import './light-headers.ts';
 import { type Client, createClient } from '@connectrpc/connect';
 import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';
 import { PipelineService } from '../proto/gen/wiz/v1/pipelines_pb.js';

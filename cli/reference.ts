@@ -1,5 +1,5 @@
 /** docs/cli.md, written from what oclif knows of the commands. */
-import type { Command, Config, Interfaces } from '@oclif/core';
+import type { Command, Config } from '@oclif/core';
 
 export function commandReference(config: Config): string {
   const commands = config.commands
