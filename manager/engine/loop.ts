@@ -1,6 +1,7 @@
 import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
-import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type {
+  AttemptRef,
   ProgressReport,
   RunAssignments,
   RunAttempts,
@@ -39,17 +40,19 @@ import {
 export interface Loop {
   readonly runs: ReadonlyMap<string, RunMachine>;
   readonly executors: ReadonlyMap<string, ExecutorLoad>;
-  /** A run whose journal holds its events so far. `adopted` writes that another manager goes on with it. */
+  /** A run whose journal holds its events so far. `adopted` writes that another manager goes on with it. One
+   *  that has ended is kept for `resume`. Ignored when the run is here already, under the same epoch. */
   add(run: RunMachine, options: { adopted: boolean }): void;
   /** Gives a run away: nothing of it is kept here. */
   drop(runId: string): void;
-  /** `knows` tells whether the executor still has an attempt; what it does not know is lost. */
+  /** `knows` tells whether the executor still has an attempt; what was sent to it and it does not know is lost. */
   executorJoined(
     executorId: string,
     slots: number,
     knows: (runId: string, attempt: AttemptName) => boolean,
   ): void;
-  /** Takes it off the schedule while nobody knows whether it lives. */
+  /** Takes it off the schedule while nobody knows whether it lives. From this call until it has joined again
+   *  nothing is sent to it: what it was asked about could not count that. */
   executorSuspended(executorId: string): void;
   /** It is gone, and what it ran with it. */
   executorLost(executorId: string, message: string): void;
@@ -58,6 +61,7 @@ export interface Loop {
   /** Attempts an executor would not take. */
   refused(executorId: string, runId: string, attempt: AttemptName, message: string): void;
   cancel(runId: string, message: string): void;
+  /** Ignored while the run goes on. */
   resume(runId: string, processors: string[], specJson: string): void;
   /** Resolves when everything put in so far is committed and acted upon. */
   settled(): Promise<void>;
@@ -102,11 +106,16 @@ export interface LoopGround {
 
 /** Milliseconds between tries while the store fails. */
 const STORE_RETRY_MS = 1000;
+/** Ended runs that are remembered, so that reports which come again are acknowledged: about 100 bytes each. */
+const ENDED_KEPT = 10_000;
 
 export function createLoop(ground: LoopGround): Loop {
   const runs = new Map<string, RunMachine>();
   const executors = new Map<string, ExecutorLoad>();
-  const suspended = new Set<string>();
+  /** Executors whose session broke, and how often it did. */
+  const suspended = new Map<string, number>();
+  /** Runs that ended here, with their epoch. */
+  const ended = new Map<string, number>();
   let inputs: (() => void)[] = [];
   let outgoing = new Map<string, Outgoing>();
   let dirty = new Set<RunMachine>();
@@ -216,15 +225,24 @@ export function createLoop(ground: LoopGround): Loop {
       run.uncommitted = [];
       if (!runs.has(run.runId)) continue;
       ground.committed(run, events);
-      if (run.state !== RunState.RUNNING) runs.delete(run.runId);
+      if (run.state !== RunState.RUNNING && events.at(-1)!.event.case === 'runEnded') retire(run);
     }
     return true;
+  }
+
+  function retire(run: RunMachine): void {
+    runs.delete(run.runId);
+    ended.set(run.runId, run.epoch);
+    if (ended.size > ENDED_KEPT) ended.delete(ended.keys().next().value!);
   }
 
   function act(): void {
     const batches = outgoing;
     outgoing = new Map();
-    for (const [executorId, batch] of batches) ground.send(executorId, batch);
+    for (const [executorId, batch] of batches) {
+      if (suspended.has(executorId)) outgoing.set(executorId, batch);
+      else ground.send(executorId, batch);
+    }
   }
 
   function setTimer(): void {
@@ -252,6 +270,8 @@ export function createLoop(ground: LoopGround): Loop {
     for (const batch of outgoing.values()) {
       batch.assignments = batch.assignments.filter((group) => group.runId !== runId);
       batch.cancels = batch.cancels.filter((group) => group.runId !== runId);
+      // What is acknowledged may be what was not stored.
+      batch.acks = batch.acks.filter((group) => group.runId !== runId);
     }
     run.graph.forEachNode((_, node) => {
       const last = node.attempts[node.attempts.length - 1];
@@ -264,16 +284,21 @@ export function createLoop(ground: LoopGround): Loop {
     const acks = outgoingOf(executorId).acks;
     for (const { runId, epoch, reports } of groups) {
       const run = runs.get(runId);
+      const attempts: AttemptRef[] = [];
       for (const report of reports) {
-        if (run === undefined || !attemptReported(run, report, executorId, epoch, now, ground.chance))
+        if (run !== undefined && attemptReported(run, report, executorId, epoch, now, ground.chance)) {
+          dirty.add(run);
+          freeRoom(executors, executorId, run.graph.getNodeAttributes(report.processor));
+        } else if (run !== undefined && isRunning(run, report)) {
           continue;
-        dirty.add(run);
-        freeRoom(executors, executorId, run.graph.getNodeAttributes(report.processor));
+        }
+        attempts.push(attemptRef(report.processor, report.attempt));
       }
-      // What is refused is acknowledged too: the executor need not keep it.
-      const attempts = reports.map(({ processor, attempt }) => attemptRef(processor, attempt));
-      // Under the epoch of the owner: reports of attempts that an owner before it assigned carry an older one.
-      acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch: run?.epoch ?? epoch, attempts });
+      // What is refused because it is over is acknowledged too: the executor need not keep it. Under the epoch of
+      // the owner: reports of attempts that an owner before it assigned carry an older one. Of a run that is
+      // neither here nor ended here, another manager acknowledges.
+      const owned = run?.epoch ?? ended.get(runId);
+      if (owned !== undefined) acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch: owned, attempts });
     }
   }
 
@@ -300,14 +325,17 @@ export function createLoop(ground: LoopGround): Loop {
     slots: number,
     knows: (runId: string, name: AttemptName) => boolean,
   ): void {
-    suspended.delete(executorId);
+    const unsent = new Set<string>();
+    for (const { runId, assignments } of outgoing.get(executorId)?.assignments ?? []) {
+      for (const { processor, attempt } of assignments) unsent.add(`${runId} ${processor} ${attempt}`);
+    }
     const load: ExecutorLoad = { executorId, slots, program: 0, call: 0 };
     executors.set(executorId, load);
     for (const run of runs.values()) countRunning(run, load);
     lose(
       executorId,
       'The executor does not know this attempt any more.',
-      (runId, name) => !knows(runId, name),
+      (runId, name) => !knows(runId, name) && !unsent.has(`${runId} ${name.processor} ${name.attempt}`),
     );
     for (const run of runs.values()) if (run.cancelRequested) sendCancels(run);
   }
@@ -338,14 +366,25 @@ export function createLoop(ground: LoopGround): Loop {
     executors,
     add: (run, { adopted }) =>
       put(() => {
+        const here = runs.get(run.runId);
+        if (here !== undefined && here.epoch >= run.epoch) return;
+        if (here !== undefined) forget(run.runId);
         runs.set(run.runId, run);
         for (const load of executors.values()) countRunning(run, load);
         if (adopted) emit(run, ground.now(), runAdopted(run.managerId!, run.epoch));
         dirty.add(run);
       }),
     drop: (runId) => put(() => forget(runId)),
-    executorJoined: (executorId, slots, knows) => put(() => join(executorId, slots, knows)),
-    executorSuspended: (executorId) => put(() => void suspended.add(executorId)),
+    executorJoined(executorId, slots, knows) {
+      const breaks = suspended.get(executorId);
+      put(() => {
+        // Unless it broke again before its turn came.
+        if (suspended.get(executorId) === breaks) suspended.delete(executorId);
+        join(executorId, slots, knows);
+      });
+    },
+    // At once, because a commit may be under way after which something would be sent.
+    executorSuspended: (executorId) => void suspended.set(executorId, (suspended.get(executorId) ?? 0) + 1),
     executorLost: (executorId, message) =>
       put(() => {
         executors.delete(executorId);
@@ -380,7 +419,7 @@ export function createLoop(ground: LoopGround): Loop {
     resume: (runId, processors, specJson) =>
       put(() => {
         const run = runs.get(runId);
-        if (run === undefined) return;
+        if (run === undefined || run.state === RunState.RUNNING) return;
         resumeRun(run, processors, specJson, ground.now());
         dirty.add(run);
       }),
@@ -397,6 +436,12 @@ export function createLoop(ground: LoopGround): Loop {
   };
 }
 
-function attemptRef(processor: string, attempt: number) {
-  return { $typeName: 'wiz.v1.AttemptRef' as const, processor, attempt };
+function attemptRef(processor: string, attempt: number): AttemptRef {
+  return { $typeName: 'wiz.v1.AttemptRef', processor, attempt };
+}
+
+function isRunning(run: RunMachine, { processor, attempt }: AttemptName): boolean {
+  if (!run.graph.hasNode(processor)) return false;
+  const node = run.graph.getNodeAttributes(processor);
+  return node.state === ProcessorState.RUNNING && node.attempt === attempt;
 }

@@ -1,4 +1,3 @@
-import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { ProcessorNode } from '../graph/processor-node.ts';
 
 /** A native program takes a slot of its executor; a bundled processor that only waits takes none. They queue
@@ -9,40 +8,65 @@ export function laneOf(node: ProcessorNode): Lane {
   return node.spec.action.kind === 'call' ? 'call' : 'program';
 }
 
-/** Ready processors of one run, first come first served in each lane. Priorities will be more lanes. */
+/**
+ * Ready processors of one run, first come first served in each lane. Priorities will be more lanes.
+ *
+ * A lane is an array that is read from the front. A processor knows its place there, so that taking one out of
+ * the middle (it was started before the journal was read again, or was cancelled) is forgetting its place.
+ */
 export interface ReadyQueue {
   push(node: ProcessorNode): void;
   /** The next one of a lane, removed; undefined when there is none. */
   take(lane: Lane): ProcessorNode | undefined;
-  /** How many wait; those that were settled meanwhile may still be counted. */
+  /** Does nothing when it is not there. */
+  remove(node: ProcessorNode): void;
   size(): number;
   clear(): void;
 }
 
+interface LaneQueue {
+  nodes: ProcessorNode[];
+  head: number;
+  /** Those that are still in their place. */
+  size: number;
+}
+
 export function newReadyQueue(): ReadyQueue {
-  const lanes: Record<Lane, { nodes: ProcessorNode[]; head: number }> = {
-    program: { nodes: [], head: 0 },
-    call: { nodes: [], head: 0 },
+  const lanes: Record<Lane, LaneQueue> = {
+    program: { nodes: [], head: 0, size: 0 },
+    call: { nodes: [], head: 0, size: 0 },
   };
-  const clear = (lane: Lane): undefined => {
-    lanes[lane].nodes = [];
-    lanes[lane].head = 0;
-  };
+
+  function remove(node: ProcessorNode): void {
+    if (node.place < 0) return;
+    node.place = -1;
+    const lane = lanes[laneOf(node)];
+    lane.size -= 1;
+    if (lane.size === 0) Object.assign(lane, { nodes: [], head: 0 });
+  }
+
   return {
-    push: (node) => void lanes[laneOf(node)].nodes.push(node),
+    push(node) {
+      if (node.place >= 0) return;
+      const lane = lanes[laneOf(node)];
+      node.place = lane.nodes.push(node) - 1;
+      lane.size += 1;
+    },
     take(name) {
       const lane = lanes[name];
-      while (lane.head < lane.nodes.length) {
-        const node = lane.nodes[lane.head++]!;
-        // Cancelled or blocked while it waited here.
-        if (!node.settled && node.state === ProcessorState.IDLE) return node;
-      }
-      return clear(name);
+      if (lane.size === 0) return undefined;
+      while (lane.nodes[lane.head]!.place !== lane.head) lane.head += 1;
+      const node = lane.nodes[lane.head]!;
+      remove(node);
+      return node;
     },
-    size: () => lanes.program.nodes.length - lanes.program.head + lanes.call.nodes.length - lanes.call.head,
-    clear: () => {
-      clear('program');
-      clear('call');
+    remove,
+    size: () => lanes.program.size + lanes.call.size,
+    clear() {
+      for (const lane of Object.values(lanes)) {
+        for (const node of lane.nodes) node.place = -1;
+        Object.assign(lane, { nodes: [], head: 0, size: 0 });
+      }
     },
   };
 }

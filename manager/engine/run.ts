@@ -184,6 +184,9 @@ function settle(run: RunMachine, node: ProcessorNode): void {
 
 function attemptStarted(run: RunMachine, started: AttemptStarted, unixMs: number): void {
   const node = run.graph.getNodeAttributes(started.processor);
+  // Taken from there already, unless this is the journal being read again.
+  run.ready.remove(node);
+  run.retrying.delete(node);
   become(run, node, ProcessorState.RUNNING, '');
   node.message = '';
   node.retryAt = 0;
@@ -239,6 +242,7 @@ function processorEnded(run: RunMachine, ended: ProcessorEnded): void {
   const node = run.graph.getNodeAttributes(ended.processor);
   become(run, node, ended.state, ended.reason);
   node.message = ended.message;
+  run.ready.remove(node);
   run.retrying.delete(node);
   settle(run, node);
 }
@@ -272,6 +276,8 @@ function inheritedContext(run: RunMachine, node: ProcessorNode): Record<string, 
 }
 
 function runResumed(run: RunMachine, resumed: RunResumed): void {
+  run.ready.clear();
+  run.retrying.clear();
   if (resumed.specJson !== '') {
     run.spec = JSON.parse(resumed.specJson) as PipelineSpec;
     run.graph = rebuildRunGraph(run.graph, run.spec, run.context);
@@ -287,8 +293,6 @@ function runResumed(run: RunMachine, resumed: RunResumed): void {
     succeeded: 0,
     open: 0,
   });
-  run.ready.clear();
-  run.retrying.clear();
   run.graph.forEachNode((name, node) => {
     if (again.has(name) || !releasesDependents(node)) reset(node, run.context);
     count(run, node.state, 1);

@@ -23,6 +23,8 @@ export interface ProcessorNode {
 
   /** Needs that have not let it go yet; at 0 it is ready. */
   waiting: number;
+  /** Place in the queue of what is ready; -1 when it is not there. */
+  place: number;
   /** Unix ms before which it is not tried again; 0 is at once. */
   retryAt: number;
 
@@ -73,6 +75,7 @@ export function newProcessorNode(
     settled: false,
     warning: false,
     waiting: spec.needs.length,
+    place: -1,
     retryAt: 0,
     attempt: 0,
     attempts: [],

@@ -1,0 +1,187 @@
+import type { RunMachine } from '../../manager/engine/run.ts';
+import { type Event, ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { Clock } from './clock.ts';
+import type { Durable } from './durable.ts';
+import { reportOf, type SimExecutor } from './executor.ts';
+import type { createLinks } from './link.ts';
+import type { SimManager } from './manager.ts';
+import type { Random } from './random.ts';
+import { FORGED } from './rules.ts';
+import type { Scenario } from './scenario.ts';
+
+/** All that goes wrong: at every point of a commit, and at any time. */
+export interface Chaos {
+  readonly happened: Map<string, number>;
+  /** Attempts whose acknowledgement may have been lost with a session or a manager. */
+  readonly acksLost: Set<string>;
+  note(what: string): void;
+  start(): void;
+  /** The commit of a manager: it may be cut at any point, or find that it is too late. */
+  commit(manager: SimManager, runs: { run: RunMachine; events: Event[] }[]): Promise<{ fenced: string[] }>;
+  kill(executor: SimExecutor): void;
+}
+
+export interface ChaosGround {
+  scenario: Scenario;
+  clock: Clock;
+  random: Random;
+  durable: Durable;
+  links: ReturnType<typeof createLinks>;
+  executors: ReadonlyMap<string, SimExecutor>;
+  managers: readonly SimManager[];
+  startManager(): SimManager;
+  takeOver(from: string): void;
+}
+
+/** Virtual milliseconds. */
+const WRITE_MS = 2;
+const ANSWER_MS = 2;
+const STORE_FAILS_MS = 3000;
+
+export function createChaos(ground: ChaosGround): Chaos {
+  const { clock, random, durable, managers, executors } = ground;
+  const { trouble } = ground.scenario;
+  const happened = new Map<string, number>();
+  const acksLost = new Set<string>();
+  let losses = trouble.losses;
+  let storeFailsUntil = 0;
+
+  const note = (what: string) => void happened.set(what, (happened.get(what) ?? 0) + 1);
+  const unfinished = () => [...durable.runs.values()].filter(({ rules }) => rules.state === RunState.RUNNING);
+
+  /** What may cost attempts is done only while every processor can bear one more. */
+  function mayLose(): boolean {
+    if (losses <= 0) return false;
+    losses -= 1;
+    // From here on any report that is out may find nobody who would still acknowledge it.
+    for (const { held } of executors.values()) for (const key of held.keys()) acksLost.add(key);
+    return true;
+  }
+
+  function commit(manager: SimManager, runs: { run: RunMachine; events: Event[] }[]) {
+    note('commits');
+    const crash = random.chance(trouble.crash) && mayLose();
+    const point = crash ? random.pick(['before', 'after', 'acting'] as const) : undefined;
+    const overtaken = !crash && random.chance(trouble.takeover) && mayLose();
+    const overtakenAt = overtaken ? random.pick(['before', 'after'] as const) : undefined;
+    if (random.chance(trouble.storeFails)) storeFailsUntil = clock.now() + random.int(1, STORE_FAILS_MS);
+    return new Promise<{ fenced: string[] }>((resolve, reject) => {
+      if (overtakenAt === 'before') ground.takeOver(manager.id);
+      clock.after(random.int(0, WRITE_MS), () => {
+        if (!manager.alive) return;
+        if (point === 'before') return manager.die();
+        if (clock.now() < storeFailsUntil) {
+          note('store failed');
+          return reject(new Error('disk full'));
+        }
+        const fenced = durable.commit(manager.id, runs);
+        if (fenced.length > 0) note('fenced');
+        if (point === 'after') return manager.die();
+        if (point === 'acting') manager.dieAfter(random.int(0, 1));
+        if (overtakenAt === 'after') clock.after(random.int(0, 20), () => ground.takeOver(manager.id));
+        // One that was overtaken is often one that stood still.
+        const answer = overtaken ? random.int(0, 60) : random.int(0, ANSWER_MS);
+        clock.after(answer, () => {
+          if (manager.alive) resolve({ fenced });
+        });
+      });
+    });
+  }
+
+  function kill(executor: SimExecutor): void {
+    if (!executor.alive) return;
+    note('executor died');
+    executor.die();
+    for (const link of [...ground.links.all]) if (link.executor === executor) link.break();
+  }
+
+  const kinds: Record<keyof typeof trouble.kinds, () => void> = {
+    executorDies() {
+      const living = [...executors.values()].filter(({ alive }) => alive);
+      if (living.length > 0 && mayLose()) kill(random.pick(living));
+    },
+    sessionBreaks() {
+      const open = [...ground.links.all];
+      if (open.length === 0 || !mayLose()) return;
+      note('session broke');
+      random.pick(open).break();
+    },
+    forgedReport() {
+      const found = somethingRunning();
+      if (found === undefined) return;
+      const { manager, run, processor, attempt, executorId, epoch } = found;
+      const forged = { runId: run.runId, epoch, executorId, processor, attempt };
+      const wrong = random.pick(['epoch', 'newer epoch', 'executor', 'attempt', 'processor', 'run'] as const);
+      if (wrong === 'epoch') forged.epoch -= 1;
+      else if (wrong === 'newer epoch') forged.epoch += 1;
+      else if (wrong === 'executor') forged.executorId = random.pick([...executors.keys(), 'nobody']);
+      else if (wrong === 'attempt') forged.attempt += random.pick([-1, 1]);
+      else if (wrong === 'processor') forged.processor = 'nothing';
+      else forged.runId = 'no-run';
+      if (forged.executorId === executorId && wrong === 'executor') return;
+      note('forged report');
+      const report = { ...reportOf(forged, FORGED, clock.now()) };
+      const group = { $typeName: 'wiz.v1.RunReports' as const, runId: forged.runId, epoch: forged.epoch };
+      manager.reports(forged.executorId, [{ ...group, reports: [report] }]);
+    },
+    doubledReport() {
+      const ended = [...executors.values()].flatMap((executor) =>
+        [...executor.held.values()].flatMap((held) => (held.report ? [{ executor, held }] : [])),
+      );
+      const living = managers.filter(({ alive }) => alive);
+      if (ended.length === 0 || living.length === 0) return;
+      const { executor, held } = random.pick(ended);
+      const { runId, epoch, report } = held;
+      const group = { $typeName: 'wiz.v1.RunReports' as const, runId, epoch, reports: [report!] };
+      note('doubled report');
+      const manager = random.pick(living);
+      clock.after(random.int(0, 100), () => manager.reports(executor.id, [group]));
+    },
+    cancel() {
+      const runs = unfinished();
+      if (runs.length === 0) return;
+      const { runId, owner } = random.pick(runs);
+      note('cancel');
+      managers.find(({ id }) => id === owner)!.loop.cancel(runId, 'By chance.');
+    },
+  };
+
+  /** An attempt that a manager believes to run; not always the owner of the run. */
+  function somethingRunning() {
+    const living = managers.filter(({ alive }) => alive);
+    if (living.length === 0) return undefined;
+    const manager = random.pick(living);
+    const runs = [...manager.loop.runs.values()];
+    if (runs.length === 0) return undefined;
+    const run = random.pick(runs);
+    const names = run.graph.filterNodes((_, node) => node.state === ProcessorState.RUNNING);
+    if (names.length === 0) return undefined;
+    const processor = random.pick(names);
+    const { attempt, executorId, epoch } = run.graph.getNodeAttributes(processor).attempts.at(-1)!;
+    return { manager, run, processor, attempt, executorId, epoch };
+  }
+
+  const names = Object.entries(trouble.kinds).flatMap(([kind, weight]) =>
+    Array<keyof typeof kinds>(weight).fill(kind as keyof typeof kinds),
+  );
+
+  function strike(): void {
+    if (unfinished().length > 0) kinds[random.pick(names)]();
+    next();
+  }
+
+  function next(): void {
+    if (trouble.everyMs === 0 || pending() === 0) return;
+    clock.after(random.int(1, 2 * trouble.everyMs), strike);
+  }
+
+  /** Runs that go on, or will. */
+  function pending(): number {
+    return [...durable.runs.values()].filter(({ runId, rules }) => {
+      const { resumes } = ground.scenario.runs.find((run) => run.runId === runId)!;
+      return rules.state === RunState.RUNNING || rules.resumed < resumes;
+    }).length;
+  }
+
+  return { happened, acksLost, note, start: next, commit, kill };
+}
