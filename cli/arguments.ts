@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 
 /** Arguments that several commands take. Their keys (run, pipeline, target, file) are their names in the help, and
  *  say what completes them: cli/completion. */

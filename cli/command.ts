@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { Command, Flags } from '@oclif/core';
+import { Command } from '@oclif/core/command';
+import * as Flags from '@oclif/core/flags';
 import type { Api, ApiOptions } from './api.ts';
 import { UsageError } from './usage.ts';
 

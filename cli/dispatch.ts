@@ -1,4 +1,4 @@
-import type { Config } from '@oclif/core';
+import type { Config } from '@oclif/core/config';
 import { nearest } from './nearest.ts';
 import { UsageError } from './usage.ts';
 

@@ -13,7 +13,7 @@ try {
   const config = await loadConfig(join(import.meta.dirname, '..'));
   const found = findCommand(config, argv);
   if (found.help) {
-    const { Help } = await import('@oclif/core');
+    const { Help } = await import('@oclif/core/help');
     await new Help(config).showHelp(found.argv);
   } else {
     await config.runCommand(found.id, found.argv);

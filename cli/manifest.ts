@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Plugin } from '@oclif/core';
+import type { Plugin } from '@oclif/core/config';
 import { loadConfig } from './oclif.ts';
 
 /** `root` is the folder of the bundle that holds cli/commands: dist. */

@@ -1,4 +1,5 @@
-import { Config, type Interfaces } from '@oclif/core';
+import { Config } from '@oclif/core/config';
+import type { PJSON } from '@oclif/core/interfaces';
 import { WIZ_VERSION } from '../proto/version.ts';
 
 /**
@@ -32,4 +33,4 @@ const pjson = {
       executor: { description: 'Serve as an executor, list executors and stop them.' },
     },
   },
-} as unknown as Interfaces.PJSON;
+} as unknown as PJSON;

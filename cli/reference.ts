@@ -1,5 +1,6 @@
 /** docs/cli.md, written from what oclif knows of the commands. */
-import type { Command, Config } from '@oclif/core';
+import type { Command } from '@oclif/core/command';
+import type { Config } from '@oclif/core/config';
 
 export function commandReference(config: Config): string {
   const commands = config.commands

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 // The only file of wiz that an older Node may see: plain JavaScript that Node 20 parses. It finds a Node that can
 // run wiz, answers --version without loading anything, and loads the rest.
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { constants, homedir } from 'node:os';
@@ -19,7 +18,7 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0])) {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   process.stdout.write(`wiz ${version}\n`);
 } else if (Number(process.versions.node.split('.')[0]) < NEEDED_NODE) {
-  startAgain();
+  await startAgain();
 } else {
   await start();
 }
@@ -36,7 +35,7 @@ async function start() {
 }
 
 /** Runs wiz again on the Node that the `node` package brought. */
-function startAgain() {
+async function startAgain() {
   const node = process.env.WIZ_STARTED_AGAIN ? undefined : bundledNode();
   if (!node) {
     stop(
@@ -44,6 +43,8 @@ function startAgain() {
         'Install a newer Node, or `npm install node@24` beside wiz, which wiz then uses by itself.',
     );
   }
+  // Only here, for it takes 4 ms to load.
+  const { spawn } = await import('node:child_process');
   const child = spawn(node, [...process.execArgv, self, ...argv], {
     stdio: 'inherit',
     env: { ...process.env, WIZ_STARTED_AGAIN: '1' },

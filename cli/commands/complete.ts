@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import type { Api } from '../api.ts';
 import { WizCommand } from '../command.ts';
 import type { Asked } from '../completion/model.ts';

@@ -1,4 +1,4 @@
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { WizCommand } from '../command.ts';
 
 export default class Completion extends WizCommand {

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Api } from '../api.ts';

@@ -1,5 +1,5 @@
 import { toJson } from '@bufbuild/protobuf';
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 import { type ProcessorType, ProcessorTypeSchema } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { jsonFlag, WizCommand } from '../command.ts';
 import { nearest } from '../nearest.ts';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { fileOrNameArg } from '../arguments.ts';
 import { attend } from '../attend.ts';
 import { executorFlags, executorFrom, jsonFlag, WizCommand } from '../command.ts';

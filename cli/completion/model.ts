@@ -1,5 +1,6 @@
 /** What a shell may offer, taken from what oclif knows of the commands. */
-import type { Command, Config } from '@oclif/core';
+import type { Command } from '@oclif/core/command';
+import type { Config } from '@oclif/core/config';
 
 /** Names that only the manager knows; `wiz complete KIND` prints them. */
 export type Asked = 'pipelines' | 'runs' | 'processors' | 'run-processors' | 'executors';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { extname, join } from 'node:path';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { WizCommand } from '../../command.ts';
 import { milliseconds } from '../../milliseconds.ts';
 

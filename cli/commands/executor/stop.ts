@@ -1,5 +1,6 @@
 import { toJson } from '@bufbuild/protobuf';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { StopExecutorsResponseSchema } from '../../../proto/gen/wiz/v1/managers_pb.js';
 import { jsonFlag, WizCommand } from '../../command.ts';
 import { note, print, printJson } from '../../output.ts';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { pipelineArg } from '../../arguments.ts';
 import { jsonFlag, WizCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { Pipeline } from '../../../proto/gen/wiz/v1/pipelines_pb.js';
 import type { Api } from '../../api.ts';
 import { fileOrNameArg } from '../../arguments.ts';

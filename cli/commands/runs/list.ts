@@ -1,5 +1,5 @@
 import { toJson } from '@bufbuild/protobuf';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { type Run, RunSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
 import { jsonFlag, WizCommand } from '../../command.ts';

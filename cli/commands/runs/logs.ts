@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { LogStream } from '../../../proto/gen/wiz/v1/data_pb.js';
 import type { LogChunk } from '../../../proto/gen/wiz/v1/executors_pb.js';
 import { runArg } from '../../arguments.ts';
