@@ -108,6 +108,9 @@ export async function testExecutor(t: TestContext, options: Partial<ExecutorOpti
     },
     calls: { start: startCall, takesSlot, describe: describeProcessors },
     ...options,
+  }).catch((error) => {
+    rmSync(home, { recursive: true });
+    throw error;
   });
   t.after(async () => {
     for (const close of closers.reverse()) close();
