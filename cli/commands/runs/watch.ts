@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { runArg } from '../../arguments.ts';
 import { jsonFlag, WizCommand } from '../../command.ts';
@@ -25,6 +26,10 @@ Exits with 0 when the run succeeded and 1 when it failed.`;
     const api = await this.api();
     const { run: known } = await api.runs.getRun({ runId: args.run, summary: true });
     const mode = modeFor(flags.json);
+    // Ends by exit and not by the signal, so that the terminal gets its cursor back.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(signal, () => process.exit(128 + constants.signals[signal]));
+    }
     const run = await showRun(api, { runId: known!.runId, mode });
     if (mode !== 'json') print((await endingLines(api, run, paintFor(process.stdout))).join('\n'));
     if (run.state !== RunState.SUCCEEDED) process.exitCode = RUN_FAILED;
