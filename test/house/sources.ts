@@ -20,7 +20,7 @@ export interface Import {
   kind: 'static' | 'dynamic' | 'type';
 }
 
-const IGNORED = ['**/node_modules', '**/dist', 'proto/gen', '.git'];
+const IGNORED = ['**/node_modules', '**/dist', 'proto/gen', 'examples/**/out', '.git'];
 
 /** Every file of the repository that people write, by path from the root. */
 export function allFiles(root: string): string[] {
