@@ -51,7 +51,10 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   const { store, launcher, home } = options;
   const managerId = newId();
   const logs = openFileLogs(home);
-  const watchers = createWatchers(store);
+  const watchers = createWatchers(store, (runId) => {
+    const run = loop.runs.get(runId);
+    return run === undefined ? undefined : run.seq - run.uncommitted.length;
+  });
   const background = createBackground({ ...options, store });
   const limit =
     options.globalLimit === undefined ? null : createGlobalLimit(store, managerId, options.globalLimit);

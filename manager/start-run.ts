@@ -51,7 +51,7 @@ export async function startRun(manager: Manager, start: NewRun): Promise<RunRow>
       },
     },
   };
-  const run = newRunMachine(created, owner, 1);
+  const run = newRunMachine(created, owner, 1, spec);
   const row = { ...rowOf(run), state: RunState.RUNNING };
   await manager.store.createRun(row, [created], owner);
   if (start.detach) await manager.background.ensure();

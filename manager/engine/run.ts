@@ -64,12 +64,18 @@ export interface RunMachine {
   uncommitted: Event[];
 }
 
-/** The machine of a run as its first event makes it. */
-export function newRunMachine(event: Event, managerId: string | null, epoch: number): RunMachine {
+/** The machine of a run as its first event makes it. `parsed` is the event's spec, for whoever has it at hand:
+ *  parsing that of 20,000 processors takes 40 ms. */
+export function newRunMachine(
+  event: Event,
+  managerId: string | null,
+  epoch: number,
+  parsed?: PipelineSpec,
+): RunMachine {
   if (event.event.case !== 'runCreated')
     throw new Error(`A journal starts with runCreated, not ${event.event.case}`);
   const created: RunCreated = event.event.value;
-  const spec = JSON.parse(created.specJson) as PipelineSpec;
+  const spec = parsed ?? (JSON.parse(created.specJson) as PipelineSpec);
   const run: RunMachine = {
     runId: created.runId,
     pipeline: created.pipeline,
