@@ -11,6 +11,8 @@ export abstract class WizCommand extends Command {
   protected api(options: ApiOptions = {}): Promise<Api> {
     // Not every command talks to the manager, and its client takes 20 ms to load.
     this.#api ??= import('./api.ts').then(({ openApi }) => openApi(options));
+    // It may fail while the command still reads its file; whoever awaits it is told all the same.
+    this.#api.catch(() => {});
     return this.#api;
   }
 

@@ -80,6 +80,13 @@ async function openManager(options: OpenOptions): Promise<Manager> {
           addresses: [options.executor.address],
           token: options.executor.token,
         });
+  // Somebody chose it by hand: that it is not there, or the token is wrong, is told before a run is stored.
+  if (options.executor !== undefined) {
+    await launcher.ensure().catch(async (error) => {
+      await store.close();
+      throw error;
+    });
+  }
   const manager = await createManager({ ...options, home, store, launcher, connect, ...settings });
   if (options.needsExecutor) manager.fleet.ensure();
   return manager;

@@ -30,16 +30,19 @@ export function managerService(manager: Manager): ServiceImpl<typeof ManagerServ
           })),
       };
     }),
-    listExecutors: unary(async () => ({
-      executors: await Promise.all((await store.listExecutors()).map(executorOf)),
-    })),
+    listExecutors: unary(async () => {
+      const executors = await Promise.all((await store.listExecutors()).map(executorOf));
+      // A local one that is gone ended because nothing needed it.
+      return { executors: executors.filter(({ reachable, launcher: by }) => reachable || by !== 'local') };
+    }),
     stopExecutors: unary(async ({ executorIds, force }) => {
-      const rows = await store.listExecutors();
+      // Those at a given address are somebody else's.
+      const rows = (await store.listExecutors()).filter((row) => row.launcher === 'local');
       for (const id of executorIds) {
         if (!rows.some((row) => row.executorId.startsWith(id))) {
           throw new WizError(
             'not_found',
-            `There is no executor "${id}". wiz executor list shows what there is.`,
+            `There is no local executor "${id}". wiz executor list shows what there is.`,
           );
         }
       }
