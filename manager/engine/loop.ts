@@ -43,8 +43,8 @@ export interface Loop {
   /** A run whose journal holds its events so far. `adopted` writes that another manager goes on with it. One
    *  that has ended is kept for `resume`. Ignored when the run is here already, under the same epoch. */
   add(run: RunMachine, options: { adopted: boolean }): void;
-  /** Gives a run away: nothing of it is kept here. */
-  drop(runId: string): void;
+  /** Gives a run away: nothing of it is kept here. With `newer`, only if it is here under an older epoch. */
+  drop(runId: string, newer?: number): void;
   /** `knows` tells whether the executor still has an attempt; what was sent to it and it does not know is lost. */
   executorJoined(
     executorId: string,
@@ -207,6 +207,8 @@ export function createLoop(ground: LoopGround): Loop {
         forget(runId);
         ground.fenced(runId);
       }
+      // The room that they had is for others now.
+      if (fenced.length > 0) inputs.push(() => {});
     } catch (error) {
       failing = true;
       ground.storeFailing(error as Error);
@@ -281,25 +283,29 @@ export function createLoop(ground: LoopGround): Loop {
 
   function takeReports(executorId: string, groups: RunReports[]): void {
     const now = ground.now();
-    const acks = outgoingOf(executorId).acks;
     for (const { runId, epoch, reports } of groups) {
       const run = runs.get(runId);
-      const attempts: AttemptRef[] = [];
+      const over: AttemptRef[] = [];
       for (const report of reports) {
         if (run !== undefined && attemptReported(run, report, executorId, epoch, now, ground.chance)) {
           dirty.add(run);
           freeRoom(executors, executorId, run.graph.getNodeAttributes(report.processor));
-        } else if (run !== undefined && isRunning(run, report)) {
+        } else if (run !== undefined && !isOver(run, report)) {
           continue;
         }
-        attempts.push(attemptRef(report.processor, report.attempt));
+        over.push(attemptRef(report.processor, report.attempt));
       }
-      // What is refused because it is over is acknowledged too: the executor need not keep it. Under the epoch of
-      // the owner: reports of attempts that an owner before it assigned carry an older one. Of a run that is
-      // neither here nor ended here, another manager acknowledges.
-      const owned = run?.epoch ?? ended.get(runId);
-      if (owned !== undefined) acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch: owned, attempts });
+      acknowledge(executorId, runId, over);
     }
+  }
+
+  /** What is refused because it is over is acknowledged too: the executor need not keep it. */
+  function acknowledge(executorId: string, runId: string, attempts: AttemptRef[]): void {
+    // The owner's epoch: reports of attempts that an owner before it assigned carry an older one. Of a run that
+    // is neither here nor ended here, another manager acknowledges.
+    const epoch = runs.get(runId)?.epoch ?? ended.get(runId);
+    if (epoch === undefined || attempts.length === 0) return;
+    outgoingOf(executorId).acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch, attempts });
   }
 
   function lose(
@@ -374,7 +380,11 @@ export function createLoop(ground: LoopGround): Loop {
         if (adopted) emit(run, ground.now(), runAdopted(run.managerId!, run.epoch));
         dirty.add(run);
       }),
-    drop: (runId) => put(() => forget(runId)),
+    drop: (runId, newer = Number.POSITIVE_INFINITY) =>
+      put(() => {
+        const run = runs.get(runId);
+        if (run !== undefined && run.epoch < newer) forget(runId);
+      }),
     executorJoined(executorId, slots, knows) {
       const breaks = suspended.get(executorId);
       put(() => {
@@ -440,8 +450,9 @@ function attemptRef(processor: string, attempt: number): AttemptRef {
   return { $typeName: 'wiz.v1.AttemptRef', processor, attempt };
 }
 
-function isRunning(run: RunMachine, { processor, attempt }: AttemptName): boolean {
-  if (!run.graph.hasNode(processor)) return false;
+/** Whether an attempt has ended, as far as this run knows. */
+function isOver(run: RunMachine, { processor, attempt }: AttemptName): boolean {
+  if (!run.graph.hasNode(processor)) return true;
   const node = run.graph.getNodeAttributes(processor);
-  return node.state === ProcessorState.RUNNING && node.attempt === attempt;
+  return attempt < node.attempt || (attempt === node.attempt && node.state !== ProcessorState.RUNNING);
 }

@@ -15,6 +15,8 @@ export interface Chaos {
   /** Attempts whose acknowledgement may have been lost with a session or a manager. */
   readonly acksLost: Set<string>;
   note(what: string): void;
+  /** Something happened with which acknowledgements under way were lost. */
+  lost(what: string): void;
   start(): void;
   /** The commit of a manager: it may be cut at any point, or find that it is too late. */
   commit(manager: SimManager, runs: { run: RunMachine; events: Event[] }[]): Promise<{ fenced: string[] }>;
@@ -31,12 +33,16 @@ export interface ChaosGround {
   managers: readonly SimManager[];
   startManager(): SimManager;
   takeOver(from: string): void;
+  /** The end of a run is durable. */
+  ended(runId: string): void;
 }
 
 /** Virtual milliseconds. */
 const WRITE_MS = 2;
 const ANSWER_MS = 2;
 const STORE_FAILS_MS = 3000;
+/** Times that the store fails: while it does, every input is a new try. */
+const STORE_FAILURES = 5;
 
 export function createChaos(ground: ChaosGround): Chaos {
   const { clock, random, durable, managers, executors } = ground;
@@ -44,6 +50,7 @@ export function createChaos(ground: ChaosGround): Chaos {
   const happened = new Map<string, number>();
   const acksLost = new Set<string>();
   let losses = trouble.losses;
+  let storeFailures = STORE_FAILURES;
   let storeFailsUntil = 0;
 
   const note = (what: string) => void happened.set(what, (happened.get(what) ?? 0) + 1);
@@ -53,9 +60,13 @@ export function createChaos(ground: ChaosGround): Chaos {
   function mayLose(): boolean {
     if (losses <= 0) return false;
     losses -= 1;
-    // From here on any report that is out may find nobody who would still acknowledge it.
-    for (const { held } of executors.values()) for (const key of held.keys()) acksLost.add(key);
     return true;
+  }
+
+  function lost(what: string): void {
+    note(what);
+    // Of a run that has nothing more to do there, no later session asks for what is kept.
+    for (const { held } of executors.values()) for (const key of held.keys()) acksLost.add(key);
   }
 
   function commit(manager: SimManager, runs: { run: RunMachine; events: Event[] }[]) {
@@ -64,7 +75,10 @@ export function createChaos(ground: ChaosGround): Chaos {
     const point = crash ? random.pick(['before', 'after', 'acting'] as const) : undefined;
     const overtaken = !crash && random.chance(trouble.takeover) && mayLose();
     const overtakenAt = overtaken ? random.pick(['before', 'after'] as const) : undefined;
-    if (random.chance(trouble.storeFails)) storeFailsUntil = clock.now() + random.int(1, STORE_FAILS_MS);
+    if (storeFailures > 0 && random.chance(trouble.storeFails)) {
+      storeFailures -= 1;
+      storeFailsUntil = clock.now() + random.int(1, STORE_FAILS_MS);
+    }
     return new Promise<{ fenced: string[] }>((resolve, reject) => {
       if (overtakenAt === 'before') ground.takeOver(manager.id);
       clock.after(random.int(0, WRITE_MS), () => {
@@ -76,6 +90,8 @@ export function createChaos(ground: ChaosGround): Chaos {
         }
         const fenced = durable.commit(manager.id, runs);
         if (fenced.length > 0) note('fenced');
+        for (const { run } of runs)
+          if (durable.runs.get(run.runId)!.rules.state !== RunState.RUNNING) ground.ended(run.runId);
         if (point === 'after') return manager.die();
         if (point === 'acting') manager.dieAfter(random.int(0, 1));
         if (overtakenAt === 'after') clock.after(random.int(0, 20), () => ground.takeOver(manager.id));
@@ -90,7 +106,7 @@ export function createChaos(ground: ChaosGround): Chaos {
 
   function kill(executor: SimExecutor): void {
     if (!executor.alive) return;
-    note('executor died');
+    lost('executor died');
     executor.die();
     for (const link of [...ground.links.all]) if (link.executor === executor) link.break();
   }
@@ -103,7 +119,7 @@ export function createChaos(ground: ChaosGround): Chaos {
     sessionBreaks() {
       const open = [...ground.links.all];
       if (open.length === 0 || !mayLose()) return;
-      note('session broke');
+      lost('session broke');
       random.pick(open).break();
     },
     forgedReport() {
@@ -128,14 +144,15 @@ export function createChaos(ground: ChaosGround): Chaos {
       const ended = [...executors.values()].flatMap((executor) =>
         [...executor.held.values()].flatMap((held) => (held.report ? [{ executor, held }] : [])),
       );
-      const living = managers.filter(({ alive }) => alive);
-      if (ended.length === 0 || living.length === 0) return;
+      if (ended.length === 0) return;
       const { executor, held } = random.pick(ended);
       const { runId, epoch, report } = held;
-      const group = { $typeName: 'wiz.v1.RunReports' as const, runId, epoch, reports: [report!] };
+      const links = [...ground.links.all].filter((link) => link.executor === executor);
+      if (links.length === 0) return;
       note('doubled report');
-      const manager = random.pick(living);
-      clock.after(random.int(0, 100), () => manager.reports(executor.id, [group]));
+      const link = random.pick(links);
+      const group = { $typeName: 'wiz.v1.RunReports' as const, runId, epoch, reports: [report!] };
+      clock.after(random.int(0, 100), () => link.toManager(() => link.manager.reports(executor.id, [group])));
     },
     cancel() {
       const runs = unfinished();
@@ -183,5 +200,5 @@ export function createChaos(ground: ChaosGround): Chaos {
     }).length;
   }
 
-  return { happened, acksLost, note, start: next, commit, kill };
+  return { happened, acksLost, note, lost, start: next, commit, kill };
 }

@@ -42,7 +42,7 @@ export interface Deed {
 export interface ExecutorGround {
   clock: Clock;
   /** An attempt starts to execute. */
-  execute(executor: SimExecutor, held: Held): Deed;
+  execute(held: Held): Deed;
   /** A message of a manager asks to forget this attempt. */
   acknowledged(held: Held): void;
   killed(executor: SimExecutor): void;
@@ -62,6 +62,10 @@ export function createExecutor(id: string, slots: number, ground: ExecutorGround
     const owner = owners.get(runId);
     if (owner !== undefined && epoch < owner.epoch) return false;
     if (owner?.link === undefined || epoch > owner.epoch || link.serial > owner.link.serial) {
+      const former = owner?.link;
+      // Who had it until now learns that it is over.
+      if (former !== undefined && epoch > owner!.epoch)
+        former.toManager(() => former.manager.stale(runId, epoch));
       owners.set(runId, { epoch, link });
       if (owner?.link !== link)
         for (const attempt of held.values()) if (attempt.runId === runId) tell(attempt);
@@ -82,8 +86,10 @@ export function createExecutor(id: string, slots: number, ground: ExecutorGround
     const current = claim(group.runId, group.epoch, link);
     for (const assignment of group.assignments) {
       const key = keyOf(group.runId, assignment);
-      // Refused as stale; the newer owner's commits fence the sender.
-      if (!current) continue;
+      if (!current) {
+        refuse(link, group.runId, group.epoch);
+        continue;
+      }
       const there = held.get(key);
       if (there !== undefined) {
         tell(there);
@@ -92,6 +98,11 @@ export function createExecutor(id: string, slots: number, ground: ExecutorGround
       held.set(key, take(group, assignment));
     }
     fill();
+  }
+
+  function refuse(link: Link, runId: string, epoch: number): void {
+    const held = owners.get(runId)!.epoch;
+    if (held > epoch) link.toManager(() => link.manager.stale(runId, held));
   }
 
   function take(group: RunAssignments, assignment: Assignment): Held {
@@ -108,7 +119,7 @@ export function createExecutor(id: string, slots: number, ground: ExecutorGround
       if (attempt.phase !== 'waiting' || (attempt.lane === 'program' && programs >= slots)) continue;
       if (attempt.lane === 'program') programs += 1;
       attempt.phase = 'running';
-      const deed = ground.execute(executor, attempt);
+      const deed = ground.execute(attempt);
       if (deed.progress) clock.after(deed.ms / 2, () => tellProgress(attempt));
       clock.after(deed.ms, () => {
         if (!alive || attempt.phase !== 'running') return;
@@ -165,7 +176,10 @@ export function createExecutor(id: string, slots: number, ground: ExecutorGround
     hello(link, leases) {
       const known: string[] = [];
       for (const { runId, epoch } of leases) {
-        if (!claim(runId, epoch, link)) continue;
+        if (!claim(runId, epoch, link)) {
+          refuse(link, runId, epoch);
+          continue;
+        }
         for (const [key, attempt] of held) if (attempt.runId === runId) known.push(key);
       }
       return known;

@@ -7,13 +7,15 @@ import type { SimulatedRun } from './scenario.ts';
 /** How the life of a run before its present one ended. */
 const before = new WeakMap<JournalRules, { life: number; fates: Map<string, Fate> }[]>();
 
-/** Compares a run that ended with what the reference says. Called once for each life, in order. */
+/** Compares a run that ended with what the reference says. In order of its lives; a life that was judged
+ *  is not judged again, as the processors may have been mended since. */
 export function judgeRun(run: SimulatedRun, rules: JournalRules): void {
   const { runId, tasks } = run;
   assert.notEqual(rules.state, RunState.RUNNING, `${runId} never ends`);
   const lives = before.get(rules) ?? [];
   before.set(rules, lives);
-  const last = lives.findLast(({ life }) => life < rules.resumed);
+  if (lives.at(-1)?.life === rules.resumed) return;
+  const last = lives.at(-1);
   const done = last === undefined ? new Map<string, Fate>() : keptOf(tasks, last.fates, rules.resumedFrom);
   const expected = expectedEnd(tasks, done);
   const fates = new Map([...rules.processors.values()].map(({ name, fate }) => [name, fate!]));

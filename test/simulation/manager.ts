@@ -21,6 +21,8 @@ export interface SimManager {
   adopt(run: RunMachine): void;
   reports(executorId: string, groups: RunReports[]): void;
   progress(executorId: string, reports: ProgressReport[]): void;
+  /** An executor holds the run at this epoch. */
+  stale(runId: string, epoch: number): void;
   broken(link: Link): void;
   die(): void;
   /** It dies after so many more batches were sent. */
@@ -174,6 +176,9 @@ export function createManager(id: string, ground: ManagerGround): SimManager {
     },
     progress(executorId, reports) {
       if (alive) loop.progress(executorId, reports);
+    },
+    stale(runId, epoch) {
+      if (alive) loop.drop(runId, epoch);
     },
     broken(link) {
       const { id: executorId } = link.executor;

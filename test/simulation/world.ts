@@ -55,6 +55,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     managers,
     startManager,
     takeOver,
+    ended: (runId) => void clock.after(random.int(0, 50), () => resume(runId)),
   });
 
   function startManager(): SimManager {
@@ -67,7 +68,7 @@ export async function simulate(seed: number): Promise<Outcome> {
       commit: (committer, commits) => chaos.commit(committer, commits),
       committed,
       died(dead) {
-        chaos.note('manager died');
+        chaos.lost('manager died');
         clock.after(random.int(1, 60), () => takeOver(dead.id));
       },
     });
@@ -97,7 +98,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     for (const { runId } of orphans) {
       const epoch = durable.claim(runId, manager.id);
       manager.adopt(Object.assign(durable.rebuild(runId), { managerId: manager.id, epoch }));
-      chaos.note('taken over');
+      chaos.lost('taken over');
     }
   }
 
@@ -106,7 +107,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     return others.length > 0 && random.chance(0.5) ? random.pick(others) : startManager();
   }
 
-  function execute(executor: SimExecutor, held: Held): Deed {
+  function execute(held: Held): Deed {
     const { runId, processor, attempt } = held;
     const key = keyOf(runId, held);
     const standing = durable.runs.get(runId)!.rules.processors.get(processor)!;
@@ -140,7 +141,6 @@ export async function simulate(seed: number): Promise<Outcome> {
       sameAsRebuilt(run, durable);
       loadsAreTrue(manager);
     }
-    if (ended) clock.after(random.int(0, 50), () => resume(run.runId));
   }
 
   /** Somebody asks to go on with a run that ended, through any living manager. */
