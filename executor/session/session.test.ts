@@ -122,11 +122,13 @@ test('a newer epoch takes the run over; the older one is refused and hears nothi
     [[1, 1]],
   );
 
+  const told = await old.until(() => old.refusals()[0]);
+  assert.deepEqual([told.reason, told.processor, told.currentEpoch], ['stale-epoch', '', 2]);
   old.program('b');
-  const refused = await old.until(() => old.refusals()[0]);
+  const refused = await old.until(() => old.refusals()[1]);
   assert.deepEqual([refused.reason, refused.processor, refused.currentEpoch], ['stale-epoch', 'b', 2]);
   old.send({ cancels: [{ runId: RUN, epoch: 1, attempts: [{ processor: 'a', attempt: 1 }] }] });
-  await old.until(() => old.refusals().length === 2);
+  await old.until(() => old.refusals().length === 3);
   assert.deepEqual(a.cancelled, []);
   a.end();
   const { epoch } = await next.report('a');
@@ -141,18 +143,20 @@ test('a newer epoch takes the run over; the older one is refused and hears nothi
   assert.equal(started.length, 1);
 });
 
-test('when an old stream of the same manager ends late, the run stays with the new one', async (t) => {
+test('when an old stream of the same manager ends late, the run stays with the new one, and nothing more starts', async (t) => {
   const executor = await testExecutor(t);
-  const { program } = executor;
+  const { program, started } = executor;
   const first = executor.manager();
   await first.hello();
   first.program('a');
   const a = await program('a');
   const second = executor.manager();
   await second.hello([{ runId: RUN, epoch: 1 }]);
+  // The welcome did not name it, so the manager takes it for lost.
   first.program('b');
-  (await program('b')).end();
-  await second.report('b');
+  first.send({ cancels: [{ runId: RUN, epoch: 0, attempts: [{ processor: 'a', attempt: 1 }] }] });
+  await first.until(() => first.refusals()[0]);
+  assert.equal(started.length, 1);
   await first.breakOff();
   a.end();
   await second.report('a');

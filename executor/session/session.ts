@@ -14,7 +14,7 @@ import {
   type Welcome,
   WelcomeSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
-import type { HeldAttempt, Owner, Workload } from './workload.ts';
+import { type HeldAttempt, type Owner, WHOLE_RUN, type Workload } from './workload.ts';
 
 /**
  * The executor's end of one stream with a manager.
@@ -194,8 +194,6 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     return some ? message : undefined;
   }
 }
-
-const WHOLE_RUN = { processor: '', attempt: 0 };
 
 /** Puts what the attempt has to say into the message. True when that was all. */
 function say(

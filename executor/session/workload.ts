@@ -21,8 +21,9 @@ import { createSlots, type Slots } from './slots.ts';
  *
  * A **run** is held with the highest epoch that anybody presented for it and belongs to the session that did.
  * Anything that carries an older epoch is refused. Presenting the same epoch again (the same manager, after its
- * stream broke) moves the run to the newer of the two sessions, never back. When its session closes, a run
- * belongs to nobody until the next hello that names it.
+ * stream broke) moves the run to the newer of the two sessions, never back; what the older one still brings is
+ * ignored. Who loses a run to a newer epoch is told. When its session closes, a run belongs to nobody until the
+ * next hello that names it.
  *
  * An **attempt** is waiting (for a slot), running, ended (its report is kept until it is acknowledged), or
  * gone. An assignment of an attempt that is here starts nothing: if it has ended, its report is sent again.
@@ -61,6 +62,9 @@ export interface Ref {
   processor: string;
   attempt: number;
 }
+
+/** In a refusal: it is about the run. */
+export const WHOLE_RUN: Ref = { processor: '', attempt: 0 };
 
 export type RefusalReason = 'stale-epoch' | 'draining' | 'duplicate';
 
@@ -127,6 +131,9 @@ export function createWorkload(options: WorkloadOptions): Workload {
       return run;
     }
     if (epoch < run.epoch) return undefined;
+    if (epoch > run.epoch && run.owner !== owner) {
+      run.owner?.refuse({ runId, epoch: run.epoch }, WHOLE_RUN, 'stale-epoch', epoch);
+    }
     const newer = epoch > run.epoch || run.owner === undefined || owner.serial > run.owner.serial;
     run.epoch = epoch;
     if (newer) setOwner(run, owner);
@@ -239,6 +246,8 @@ export function createWorkload(options: WorkloadOptions): Workload {
         const there = run?.attempts.get(keyOf(assignment));
         if (run === undefined) {
           owner.refuse(assignments, assignment, 'stale-epoch', runs.get(assignments.runId)!.epoch);
+        } else if (run.owner !== owner) {
+          // The manager has said hello anew and was told that this is not here: it counts as lost.
         } else if (there !== undefined) {
           there.epoch = assignments.epoch;
           if (there.phase === 'ended') run.owner?.wake(there);

@@ -63,11 +63,12 @@ export function createFleet(options: FleetOptions): Fleet {
     progress: (executorId, progress) => loop.progress(executorId, progress),
     logs: (executorId, chunks) => keepLogs(chunks.map((chunk) => ({ executorId, chunk }))),
     refusals(executorId, refusals) {
-      for (const { runId, processor, attempt, reason } of refusals) {
+      for (const { runId, processor, attempt, reason, currentEpoch } of refusals) {
         options.note(`executor ${executorId} refused ${processor}#${attempt} of ${runId}: ${reason}`);
-        // A newer owner has the run: the next commit of this manager will be fenced and say so.
-        if (reason === 'stale-epoch' || reason === 'duplicate') continue;
-        loop.refused(executorId, runId, { processor, attempt }, `The executor refused it: ${reason}.`);
+        // A newer owner has the run. Its attempts must not take room here until a commit, if any, is fenced.
+        if (reason === 'stale-epoch') loop.drop(runId, currentEpoch);
+        else if (reason !== 'duplicate')
+          loop.refused(executorId, runId, { processor, attempt }, `The executor refused it: ${reason}.`);
       }
     },
     broken(executorId, cause) {
@@ -148,21 +149,24 @@ export function createFleet(options: FleetOptions): Fleet {
   }
 
   async function connectTo(row: ExecutorRow): Promise<void> {
+    const runs = leasesOn(row.executorId);
     const { session, welcome } = await options.connect({
       address: row.address,
       token: row.token,
       managerId: options.managerId,
-      runs: leasesOn(row.executorId),
+      runs,
       handlers,
     });
     if (closed) return session.close();
     sessions.set(session.executorId, session);
+    const asked = new Set(runs.map(({ runId }) => runId));
     const known = new Set<string>();
     for (const { runId, attempts } of welcome.known) {
       for (const { processor, attempt } of attempts) known.add(`${runId} ${processor} ${attempt}`);
     }
+    // A run that was taken over since the hello was not asked about; `adopt` says hello anew for it.
     const knows = (runId: string, name: AttemptName) =>
-      known.has(`${runId} ${name.processor} ${name.attempt}`);
+      !asked.has(runId) || known.has(`${runId} ${name.processor} ${name.attempt}`);
     loop.executorJoined(session.executorId, session.slots, knows);
   }
 
@@ -214,8 +218,10 @@ export function createFleet(options: FleetOptions): Fleet {
       const rows = await options.listExecutors();
       for (const executorId of executorsOf(run)) {
         // A session says which runs it is for in its first message: it is made anew, and resumes.
+        await connecting.get(executorId)?.catch(() => {});
         sessions.get(executorId)?.close();
         sessions.delete(executorId);
+        loop.executorSuspended(executorId);
         const row = rows.find((candidate) => candidate.executorId === executorId);
         if (row === undefined) lost(executorId);
         else await join(row).catch(() => recover(executorId));
