@@ -23,8 +23,9 @@ function breachesOf(
 
 test('a house in order has no breach', (t) => {
   const breaches = breachesOf(t, {
-    'package.json': '{"dependencies":{"yaml":"1.0.0"}}',
-    'docs/dependencies.md': '| `yaml` | reads pipeline files |\n',
+    'package.json': '{"dependencies":{"yaml":"1.0.0"},"devDependencies":{"fastest-levenshtein":"1.0.0"}}',
+    'docs/dependencies.md':
+      '| `yaml` | reads pipeline files |\n| `fastest-levenshtein` | finds the right name |\n',
     'manager/index.ts': "import { a } from './engine/a.ts';\nexport const b = a;\n",
     'manager/engine/a.ts': [
       "import type { Store } from '../store/store.ts';",
@@ -86,7 +87,11 @@ const cases: { name: string; files: Record<string, string>; says: string }[] = [
   })),
   {
     name: 'the command line imports zod at start-up',
-    files: { 'cli/a.ts': "import { z } from 'zod/v4';\nexport const a = z;\n" },
+    files: {
+      'package.json': '{"dependencies":{"zod":"4.0.0"}}',
+      'docs/dependencies.md': '| `zod` | checks |\n',
+      'cli/a.ts': "import { z } from 'zod/v4';\nexport const a = z;\n",
+    },
     says: 'cli/a.ts:1: zod/v4 must be imported where it is used, with import()',
   },
   {
@@ -128,6 +133,11 @@ const cases: { name: string; files: Record<string, string>; says: string }[] = [
     name: 'a dependency nobody explained',
     files: { 'package.json': '{"devDependencies":{"left-pad":"1.0.0"}}' },
     says: 'docs/dependencies.md: no row for left-pad',
+  },
+  {
+    name: 'a package that is there by luck',
+    files: { 'test/a.ts': "import { pad } from '@left/pad/lib';\nexport const a = pad;\n" },
+    says: 'test/a.ts:1: @left/pad is not in package.json',
   },
   {
     name: 'an explanation of what is gone',

@@ -3,6 +3,7 @@
  * breach, and exits with 1.
  */
 import { existsSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { join, posix } from 'node:path';
 import { allFiles, lineOf, readSource, type Source } from './house/sources.ts';
 
@@ -72,6 +73,7 @@ export function checkHouse(root: string, options: HouseOptions = { longFiles: LO
     ...lengthBreaches(sources, options.longFiles),
     ...unfinishedBreaches(root, files),
     ...dependencyBreaches(root),
+    ...undeclaredBreaches(root, sources),
   ];
 }
 
@@ -208,6 +210,17 @@ function dependencyBreaches(root: string): string[] {
       .filter((name) => !names.has(name))
       .map((name) => `${file}: ${name} is no dependency any more`),
   ];
+}
+
+/** What is imported is in package.json, and not there by luck, because something else needs it. */
+function undeclaredBreaches(root: string, sources: Source[]): string[] {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const declared = { ...dependencies, ...devDependencies };
+  return sources.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ relative, target }) => !relative && !isBuiltin(target) && !(packageOf(target) in declared))
+      .map(({ line, target }) => `${path}:${line}: ${packageOf(target)} is not in package.json`),
+  );
 }
 
 if (import.meta.main) {
