@@ -1,15 +1,10 @@
 import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
-import type {
-  AttemptRef,
-  ProgressReport,
-  RunAssignments,
-  RunAttempts,
-  RunReports,
-} from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { AttemptRef, ProgressReport, RunReports } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { ProcessorNode } from '../graph/processor-node.ts';
 import { assignmentsOf } from './assignment.ts';
 import { emit, runAdopted } from './events.ts';
+import { type AttemptName, attemptRef, newOutgoingBatches, type Outgoing } from './outgoing.ts';
 import { laneOf } from './ready-queue.ts';
 import { nextRetry, promoteRetries, type RunMachine } from './run.ts';
 import { type ExecutorLoad, freeRoom, type Placement, schedule } from './schedule.ts';
@@ -21,6 +16,8 @@ import {
   resumeRun,
   settleRun,
 } from './transitions.ts';
+
+export type { AttemptName, Outgoing };
 
 /**
  * The loop of a manager: inputs in, journal, then act.
@@ -69,18 +66,6 @@ export interface Loop {
   stop(): void;
 }
 
-export interface AttemptName {
-  processor: string;
-  attempt: number;
-}
-
-/** What goes to one executor after a commit. */
-export interface Outgoing {
-  assignments: RunAssignments[];
-  cancels: RunAttempts[];
-  acks: RunAttempts[];
-}
-
 /** Everything outside, handed in. */
 export interface LoopGround {
   /** Group commit. Returns runs that somebody else owns now. Throws when nothing was stored. */
@@ -112,12 +97,10 @@ const ENDED_KEPT = 10_000;
 export function createLoop(ground: LoopGround): Loop {
   const runs = new Map<string, RunMachine>();
   const executors = new Map<string, ExecutorLoad>();
-  /** Executors whose session broke, and how often it did. */
-  const suspended = new Map<string, number>();
+  const outgoing = newOutgoingBatches();
   /** Runs that ended here, with their epoch. */
   const ended = new Map<string, number>();
   let inputs: (() => void)[] = [];
-  let outgoing = new Map<string, Outgoing>();
   let dirty = new Set<RunMachine>();
   let due = false;
   let ticking = false;
@@ -165,7 +148,7 @@ export function createLoop(ground: LoopGround): Loop {
   async function start(): Promise<void> {
     const now = ground.now();
     if (!failing) {
-      const usable = [...executors.values()].filter((executor) => !suspended.has(executor.executorId));
+      const usable = [...executors.values()].filter(({ executorId }) => !outgoing.isSuspended(executorId));
       const placements = await place(usable, now);
       const byRun = new Map<string, { run: RunMachine; executorId: string; nodes: ProcessorNode[] }>();
       for (const { run, node, executorId } of placements) {
@@ -176,7 +159,7 @@ export function createLoop(ground: LoopGround): Loop {
         else group.nodes.push(node);
       }
       for (const { run, executorId, nodes } of byRun.values()) {
-        outgoingOf(executorId).assignments.push(...assignmentsOf(run, nodes));
+        outgoing.assign(executorId, assignmentsOf(run, nodes));
       }
       if (usable.length === 0 && [...runs.values()].some((run) => run.ready.size() > 0))
         ground.needExecutor();
@@ -239,12 +222,7 @@ export function createLoop(ground: LoopGround): Loop {
   }
 
   function act(): void {
-    const batches = outgoing;
-    outgoing = new Map();
-    for (const [executorId, batch] of batches) {
-      if (suspended.has(executorId)) outgoing.set(executorId, batch);
-      else ground.send(executorId, batch);
-    }
+    for (const [executorId, batch] of outgoing.take()) ground.send(executorId, batch);
   }
 
   function setTimer(): void {
@@ -255,26 +233,12 @@ export function createLoop(ground: LoopGround): Loop {
     if (next < Number.POSITIVE_INFINITY) callOffTimer = ground.timer(Math.max(0, next - ground.now()), wake);
   }
 
-  function outgoingOf(executorId: string): Outgoing {
-    let batch = outgoing.get(executorId);
-    if (batch === undefined) {
-      batch = { assignments: [], cancels: [], acks: [] };
-      outgoing.set(executorId, batch);
-    }
-    return batch;
-  }
-
   function forget(runId: string): void {
     const run = runs.get(runId);
     if (run === undefined) return;
     runs.delete(runId);
     dirty.delete(run);
-    for (const batch of outgoing.values()) {
-      batch.assignments = batch.assignments.filter((group) => group.runId !== runId);
-      batch.cancels = batch.cancels.filter((group) => group.runId !== runId);
-      // What is acknowledged may be what was not stored.
-      batch.acks = batch.acks.filter((group) => group.runId !== runId);
-    }
+    outgoing.forgetRun(runId);
     run.graph.forEachNode((_, node) => {
       const last = node.attempts[node.attempts.length - 1];
       if (last !== undefined && last.endedMs === 0) freeRoom(executors, last.executorId, node);
@@ -304,8 +268,7 @@ export function createLoop(ground: LoopGround): Loop {
     // The owner's epoch: reports of attempts that an owner before it assigned carry an older one. Of a run that
     // is neither here nor ended here, another manager acknowledges.
     const epoch = runs.get(runId)?.epoch ?? ended.get(runId);
-    if (epoch === undefined || attempts.length === 0) return;
-    outgoingOf(executorId).acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch, attempts });
+    if (epoch !== undefined && attempts.length > 0) outgoing.acknowledge(executorId, runId, epoch, attempts);
   }
 
   function lose(
@@ -331,17 +294,13 @@ export function createLoop(ground: LoopGround): Loop {
     slots: number,
     knows: (runId: string, name: AttemptName) => boolean,
   ): void {
-    const unsent = new Set<string>();
-    for (const { runId, assignments } of outgoing.get(executorId)?.assignments ?? []) {
-      for (const { processor, attempt } of assignments) unsent.add(`${runId} ${processor} ${attempt}`);
-    }
     const load: ExecutorLoad = { executorId, slots, program: 0, call: 0 };
     executors.set(executorId, load);
     for (const run of runs.values()) countRunning(run, load);
     lose(
       executorId,
       'The executor does not know this attempt any more.',
-      (runId, name) => !knows(runId, name) && !unsent.has(`${runId} ${name.processor} ${name.attempt}`),
+      (runId, name) => !knows(runId, name) && !outgoing.holds(executorId, runId, name),
     );
     for (const run of runs.values()) if (run.cancelRequested) sendCancels(run);
   }
@@ -357,12 +316,7 @@ export function createLoop(ground: LoopGround): Loop {
   function sendCancels(run: RunMachine, message = ''): void {
     for (const node of cancelRun(run, message, ground.now())) {
       const { executorId, attempt } = node.attempts[node.attempts.length - 1]!;
-      outgoingOf(executorId).cancels.push({
-        $typeName: 'wiz.v1.RunAttempts',
-        runId: run.runId,
-        epoch: run.epoch,
-        attempts: [attemptRef(node.name, attempt)],
-      });
+      outgoing.cancel(executorId, run, { processor: node.name, attempt });
     }
     dirty.add(run);
   }
@@ -386,20 +340,18 @@ export function createLoop(ground: LoopGround): Loop {
         if (run !== undefined && run.epoch < newer) forget(runId);
       }),
     executorJoined(executorId, slots, knows) {
-      const breaks = suspended.get(executorId);
+      const breaks = outgoing.breaks(executorId);
       put(() => {
-        // Unless it broke again before its turn came.
-        if (suspended.get(executorId) === breaks) suspended.delete(executorId);
+        outgoing.resume(executorId, breaks);
         join(executorId, slots, knows);
       });
     },
     // At once, because a commit may be under way after which something would be sent.
-    executorSuspended: (executorId) => void suspended.set(executorId, (suspended.get(executorId) ?? 0) + 1),
+    executorSuspended: (executorId) => outgoing.suspend(executorId),
     executorLost: (executorId, message) =>
       put(() => {
         executors.delete(executorId);
-        suspended.delete(executorId);
-        outgoing.delete(executorId);
+        outgoing.forgetExecutor(executorId);
         lose(executorId, message, () => true);
       }),
     reports: (executorId, groups) => put(() => takeReports(executorId, groups)),
@@ -444,10 +396,6 @@ export function createLoop(ground: LoopGround): Loop {
       for (const done of waiters.splice(0)) done();
     },
   };
-}
-
-function attemptRef(processor: string, attempt: number): AttemptRef {
-  return { $typeName: 'wiz.v1.AttemptRef', processor, attempt };
 }
 
 /** Whether an attempt has ended, as far as this run knows. */
