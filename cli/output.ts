@@ -23,7 +23,14 @@ const initial = whenBroken;
 /** Writes bytes as they are and waits while the reader is slower than we. */
 export async function write(stream: Writable, data: string | Uint8Array): Promise<void> {
   if (stream.destroyed || stream.writableEnded) return;
-  if (!stream.write(data)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {});
+  if (stream.write(data)) return;
+  // Ended by hand: what is left listening after each write of a long log adds up.
+  const heard = new AbortController();
+  const { signal } = heard;
+  const drained = [once(stream, 'drain', { signal }), once(stream, 'close', { signal })];
+  await Promise.race(drained).catch(() => {});
+  heard.abort();
+  await Promise.allSettled(drained);
 }
 
 export function print(text: string): void {
