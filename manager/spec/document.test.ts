@@ -72,4 +72,6 @@ test('maps and lists nested without end', () => {
   const chain = Array.from({ length: 200 }, (_, i) => (i === 0 ? '&a0 []' : `&a${i} [*a${i - 1}]`));
   const [first] = errorsOf(withProcessors(`a: { uses: noop, with: { x: [${chain.join(', ')}] } }`));
   assert.match(first!, /aliases nest maps and lists more than 100 deep/);
+  const indented = Array.from({ length: 2700 }, (_, i) => `${' '.repeat(i)}a:`).join('\n');
+  assert.deepEqual(errorsOf(indented), ['p.yaml: maps and lists are nested too deep.']);
 });

@@ -76,8 +76,11 @@ function parseFile(file: SourceFile, context: Context): FileResult {
   if ('problem' in read) return { pipelines: [], diagnostics: [read.problem] };
   const { text } = read;
   const lines = new LineCounter();
-  // Duplicate keys are found by plainDocument: the parser compares each key with each other.
-  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
+  const documents = documentsOf(text, lines);
+  if (documents === undefined) {
+    const message = 'maps and lists are nested too deep';
+    return { pipelines: [], diagnostics: [{ file: file.path, line: 0, column: 0, message, hint: '' }] };
+  }
   const report = reporter(file.path, lines);
   const result: FileResult = { pipelines: [], diagnostics: [] };
   const filled = 'empty' in documents ? [] : documents.filter((document) => !isEmpty(document));
@@ -99,6 +102,17 @@ function parseFile(file: SourceFile, context: Context): FileResult {
     start = end;
   }
   return result;
+}
+
+/** Undefined when they nest deeper than the parser, which is recursive, can follow. */
+function documentsOf(text: string, lineCounter: LineCounter) {
+  try {
+    // Duplicate keys are found by plainDocument: the parser compares each key with each other.
+    return parseAllDocuments(text, { lineCounter, uniqueKeys: false, prettyErrors: false });
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 const EMPTY_HINT = 'A pipeline needs a name and processors.';
