@@ -109,7 +109,9 @@ function badWorkdir(workdir: string, exists: boolean): StartFailure {
 }
 
 function notExecutable(file: string): StartFailure {
-  return { reason: 'not-executable', message: `"${file}" is not executable; run chmod +x on it` };
+  const isFolder = fs.statSync(file, { throwIfNoEntry: false })?.isDirectory();
+  const why = isFolder ? 'is a folder' : 'is not executable; run chmod +x on it';
+  return { reason: 'not-executable', message: `"${file}" ${why}` };
 }
 
 /** A text file without #!, which shells and execvp hand to sh. */

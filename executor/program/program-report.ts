@@ -99,7 +99,12 @@ function exitOf(exit: ProgramExit | undefined): { exitCode: number; signal: stri
   return { exitCode: Math.max(0, exit.code), signal: exit.signal === 0 ? '' : signalName(exit.signal) };
 }
 
-const signalNames = new Map(Object.entries(os.constants.signals).map(([name, number]) => [number, name]));
+// Of two names for one number the first is the usual one: SIGABRT, not SIGIOT.
+const signalNames = new Map(
+  Object.entries(os.constants.signals)
+    .reverse()
+    .map(([name, number]) => [number, name]),
+);
 
 function signalName(number: number): string {
   return signalNames.get(number) ?? `signal ${number}`;

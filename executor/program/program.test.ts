@@ -268,10 +268,11 @@ for (const kind of ['native', 'portable'] as const) {
       fs.writeFileSync(path.join(folder, 'plain.txt'), 'echo from plain "$1"');
       fs.writeFileSync(path.join(folder, 'plain'), 'echo from plain "$1"', { mode: 0o755 });
       fs.writeFileSync(path.join(folder, 'lost-interpreter'), '#!/no/such/lang -x\n', { mode: 0o755 });
-      const [name, file, denied, interpreter, nul, shell, plain, ownPath] = await Promise.all([
+      const [name, file, denied, directory, interpreter, nul, shell, plain, ownPath] = await Promise.all([
         run(['no-such-program']),
         run(['./no-such-file']),
         run(['./plain.txt']),
+        run([folder]),
         run(['./lost-interpreter']),
         run(['echo', 'a\0b']),
         run({ shell: 'fish', text: 'x' }),
@@ -281,6 +282,7 @@ for (const kind of ['native', 'portable'] as const) {
       assertFailed(name.report, 'not-found', /"no-such-program" was not found; looked in PATH \(.*\/bin/);
       assertFailed(file.report, 'not-found', new RegExp(`"./no-such-file" .*${folder}/no-such-file`));
       assertFailed(denied.report, 'not-executable', /plain.txt" is not executable; run chmod/);
+      assertFailed(directory.report, 'not-executable', /" is a folder$/);
       assertFailed(interpreter.report, 'not-found', /interpreter \/no\/such\/lang/);
       assertFailed(nul.report, 'bad-arguments', /argument 1 contains a NUL/);
       assertFailed(shell.report, 'bad-options', /"fish"/);
