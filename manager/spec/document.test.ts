@@ -73,5 +73,6 @@ test('maps and lists nested without end', () => {
   const [first] = errorsOf(withProcessors(`a: { uses: noop, with: { x: [${chain.join(', ')}] } }`));
   assert.match(first!, /aliases nest maps and lists more than 100 deep/);
   const indented = Array.from({ length: 2700 }, (_, i) => `${' '.repeat(i)}a:`).join('\n');
-  assert.deepEqual(errorsOf(indented), ['p.yaml: maps and lists are nested too deep.']);
+  // Where, is told only when it is not the first half of the parser that gives up.
+  assert.match(errorsOf(indented).join(), /^p\.yaml(:\d+:\d+)?: maps and lists are nested too deep\.$/);
 });
