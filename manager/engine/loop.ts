@@ -329,6 +329,7 @@ export function createLoop(ground: LoopGround): Loop {
         const here = runs.get(run.runId);
         if (here !== undefined && here.epoch >= run.epoch) return;
         if (here !== undefined) forget(run.runId);
+        ended.delete(run.runId);
         runs.set(run.runId, run);
         for (const load of executors.values()) countRunning(run, load);
         if (adopted) emit(run, ground.now(), runAdopted(run.managerId!, run.epoch));
@@ -387,6 +388,7 @@ export function createLoop(ground: LoopGround): Loop {
       }),
     settled: () =>
       new Promise((resolve) => {
+        if (stopped) return resolve();
         waiters.push(resolve);
         put(() => {});
       }),

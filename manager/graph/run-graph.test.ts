@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { pipeline } from '../engine/run.fixture.ts';
+import {
+  buildRunGraph,
+  changedProcessors,
+  rebuildRunGraph,
+  topologicalOrder,
+  withDownstream,
+} from './run-graph.ts';
+
+const diamond = pipeline([
+  { name: 'end', needs: ['left', 'right'] },
+  { name: 'left', needs: ['start'] },
+  { name: 'right', needs: ['start'] },
+  { name: 'start' },
+]);
+
+test('a processor is reached and changed through the graph by its name', () => {
+  const graph = buildRunGraph(diamond, {});
+  graph.getNodeAttributes('left').progress = 0.5;
+  assert.equal(graph.getNodeAttribute('left', 'progress'), 0.5);
+  assert.deepEqual(graph.outNeighbors('start'), ['left', 'right']);
+  assert.deepEqual(
+    graph.mapNodes((name, { waiting, order }) => [name, waiting, order]),
+    [
+      ['end', 2, 0],
+      ['left', 1, 1],
+      ['right', 1, 2],
+      ['start', 0, 3],
+    ],
+  );
+});
+
+test('what is downstream of processors, themselves included', () => {
+  const graph = buildRunGraph(diamond, {});
+  assert.deepEqual([...withDownstream(graph, ['left'])], ['left', 'end']);
+  assert.deepEqual([...withDownstream(graph, ['start'])].sort(), ['end', 'left', 'right', 'start']);
+  assert.deepEqual([...withDownstream(graph, [])], []);
+});
+
+test('a topological order holds every processor once, after all it needs', () => {
+  const pipelines = fc
+    .array(fc.array(fc.nat({ max: 29 }), { maxLength: 4 }), { minLength: 1, maxLength: 30 })
+    .chain((needs) =>
+      fc.shuffledSubarray([...needs.keys()], { minLength: needs.length }).map((order) => ({ needs, order })),
+    )
+    .map(({ needs, order }) =>
+      pipeline(
+        order.map((i) => ({
+          name: `p${i}`,
+          needs: [...new Set(needs[i]!.filter((need) => need < i))].map((need) => `p${need}`),
+        })),
+      ),
+    );
+  fc.assert(
+    fc.property(pipelines, (spec) => {
+      const order = topologicalOrder(buildRunGraph(spec, {}));
+      assert.equal(new Set(order).size, spec.processors.length);
+      for (const { name, needs } of spec.processors)
+        for (const need of needs) assert.ok(order.indexOf(need) < order.indexOf(name));
+    }),
+  );
+});
+
+test('with an edited spec, what stands stays, and edges and definitions are the new ones', () => {
+  const before = buildRunGraph(diamond, {});
+  Object.assign(before.getNodeAttributes('start'), {
+    state: ProcessorState.SUCCEEDED,
+    settled: true,
+    attempt: 3,
+  });
+  const edited = pipeline([
+    { name: 'start', env: { NEW: '1' } },
+    { name: 'extra', needs: ['start'] },
+    { name: 'left', needs: ['start', 'extra'] },
+  ]);
+  const after = rebuildRunGraph(before, edited, {});
+  const start = after.getNodeAttributes('start');
+  assert.deepEqual([start.state, start.settled, start.attempt], [ProcessorState.SUCCEEDED, true, 3]);
+  assert.deepEqual(start.spec.env, { NEW: '1' });
+  assert.equal(start.order, 0);
+  assert.deepEqual(after.nodes(), ['start', 'extra', 'left']);
+  assert.deepEqual(after.inNeighbors('left').sort(), ['extra', 'start']);
+  assert.deepEqual(changedProcessors(before, edited), ['start', 'extra', 'left']);
+  assert.deepEqual(changedProcessors(before, diamond), []);
+});
