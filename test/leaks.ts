@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * How processes that tests started are known, however far they detach: by an environment variable that they
- * inherit, or, where a test chose the whole environment, by the tests' folder in their working folder or arguments.
+ * inherit, or by the tests' folder in their environment, working folder or arguments.
  */
 export interface Mark {
   /** Does not begin with WIZ_, because executors keep such variables from programs. */
@@ -50,12 +50,15 @@ function markedPids({ environment, folder }: Mark): number[] {
   }
   return names
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter(
-      (name) =>
-        read(`/proc/${name}/environ`).split('\0').includes(entry) ||
+    .filter((name) => {
+      const inherited = read(`/proc/${name}/environ`);
+      return (
+        inherited.split('\0').includes(entry) ||
+        inherited.includes(folder) ||
         read(`/proc/${name}/cmdline`).includes(folder) ||
-        workingFolder(name).startsWith(folder),
-    )
+        workingFolder(name).startsWith(folder)
+      );
+    })
     .map(Number);
 }
 

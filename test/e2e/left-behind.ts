@@ -1,0 +1,46 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { endMarkedProcesses, newMark } from '../leaks.ts';
+
+/** Milliseconds for what is on its way out (a background manager looks around for 2 s before it ends), and for a lock
+ *  of the store. */
+const GRACE_MS = 20_000;
+
+/** One line for each process, lease, manager, executor and socket that wiz left; processes are ended. */
+export async function leftBehind(folder: string, home: string): Promise<string[]> {
+  const processes = await endMarkedProcesses(newMark(folder), GRACE_MS);
+  return [
+    ...processes.map((line) => `process ${line}`),
+    ...rows(home, ['managers', 'leases', 'executors', 'commands']),
+    ...files(home),
+  ];
+}
+
+/** Rows of the managers that the state folder knows of. */
+export function managersOf(home: string): string[] {
+  return rows(home, ['managers']);
+}
+
+function rows(home: string, tables: string[]): string[] {
+  const file = join(home, 'wiz.db');
+  if (!existsSync(file)) return [];
+  const db = new DatabaseSync(file, { readOnly: true, timeout: GRACE_MS });
+  try {
+    return tables.flatMap((table) =>
+      db
+        .prepare(`SELECT * FROM ${table}`)
+        .all()
+        .map((row) => `row of ${table}: ${JSON.stringify(row)}`),
+    );
+  } finally {
+    db.close();
+  }
+}
+
+function files(home: string): string[] {
+  if (!existsSync(home)) return [];
+  return readdirSync(home, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isSocket() || entry.parentPath === join(home, 'executors'))
+    .map((entry) => `file ${join(entry.parentPath, entry.name)}`);
+}
