@@ -31,7 +31,7 @@ const TOOLS = ['build.ts', 'docs'];
 /** The rooms that are handed the world: nothing in them reaches for it. */
 const PURE = ['manager/engine/', 'manager/graph/'];
 const PURE_IMPORTS = [...PURE, 'manager/spec/', 'proto/'];
-const PURE_PACKAGES = ['graphology', 'graphology-dag', '@bufbuild/protobuf', 'fastest-levenshtein'];
+const PURE_PACKAGES = ['graphology', '@bufbuild/protobuf', 'fastest-levenshtein'];
 const IMPURE_NAMES =
   /\b(?:Date\.now|new Date|Date\(|Math\.random|performance|setTimeout|setInterval|setImmediate|queueMicrotask|process|fetch|crypto|console|globalThis)\b/g;
 

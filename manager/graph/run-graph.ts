@@ -50,22 +50,3 @@ export function changedProcessors(before: RunGraph, spec: PipelineSpec): string[
     .filter((p) => !before.hasNode(p.name) || !same(before.getNodeAttributes(p.name).spec, p))
     .map((p) => p.name);
 }
-
-/** Names in an order in which every processor comes after what it needs; ties in the order of the file. */
-export function topologicalOrder(graph: RunGraph): string[] {
-  const missing = new Map<string, number>();
-  const order: string[] = [];
-  graph.forEachNode((name) => {
-    const degree = graph.inDegree(name);
-    if (degree === 0) order.push(name);
-    else missing.set(name, degree);
-  });
-  for (const name of order) {
-    graph.forEachOutNeighbor(name, (dependent) => {
-      const left = missing.get(dependent)! - 1;
-      if (left === 0) order.push(dependent);
-      else missing.set(dependent, left);
-    });
-  }
-  return order;
-}
