@@ -3,7 +3,6 @@ import {
   type Assignment,
   AttemptRefSchema,
   FailureClass,
-  type LogChunk,
   Outcome,
   type Report,
   ReportSchema,
@@ -14,6 +13,7 @@ import {
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { AttemptRequest, AttemptSink, RunningAttempt } from '../program/attempt.ts';
 import type { LogSpool, SpoolFactory } from './log-spool.ts';
+import { OwnerSink } from './owner-sink.ts';
 import { createSlots, type Slots } from './slots.ts';
 
 /**
@@ -189,7 +189,7 @@ export function createWorkload(options: WorkloadOptions): Workload {
 
   function start(attempt: HeldAttempt): void {
     const request = attempt.request!;
-    const sink = new Sink(attempt, options.spools);
+    const sink = new OwnerSink(attempt, options.spools);
     attempt.phase = 'running';
     const started =
       request.assignment.action.case === 'call'
@@ -307,30 +307,6 @@ export function createWorkload(options: WorkloadOptions): Workload {
       }
     },
   };
-}
-
-/** Where an attempt's log and progress go: to the session that owns the run at that moment. */
-class Sink implements AttemptSink {
-  private readonly attempt: HeldAttempt;
-  private readonly spools: SpoolFactory;
-
-  constructor(attempt: HeldAttempt, spools: SpoolFactory) {
-    this.attempt = attempt;
-    this.spools = spools;
-  }
-
-  log(chunk: LogChunk): Promise<void> | undefined {
-    const { attempt } = this;
-    attempt.spool ??= this.spools.create(() => attempt.run.owner !== undefined);
-    const room = attempt.spool.push(chunk);
-    attempt.run.owner?.wake(attempt);
-    return room;
-  }
-
-  progress(fraction: number, message: string): void {
-    this.attempt.progress = { fraction, message };
-    this.attempt.run.owner?.wake(this.attempt);
-  }
 }
 
 // Names of processors have no line breaks.

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import fc from 'fast-check';
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { pipeline } from '../engine/run.fixture.ts';
 import { buildRunGraph, changedProcessors, rebuildRunGraph, withDownstream } from './run-graph.ts';
