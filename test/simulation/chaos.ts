@@ -40,7 +40,10 @@ export interface ChaosGround {
 /** Virtual milliseconds. */
 const WRITE_MS = 2;
 const ANSWER_MS = 2;
+const SLOW_MS = 60;
 const STORE_FAILS_MS = 3000;
+/** Strikes without a single event in between: a world that needs more is stuck, and is left to show it. */
+const STRIKES_IN_VAIN = 300;
 /** Times that the store fails: while it does, every input is a new try. */
 const STORE_FAILURES = 5;
 
@@ -90,13 +93,14 @@ export function createChaos(ground: ChaosGround): Chaos {
         }
         const fenced = durable.commit(manager.id, runs);
         if (fenced.length > 0) note('fenced');
-        for (const { run } of runs)
-          if (durable.runs.get(run.runId)!.rules.state !== RunState.RUNNING) ground.ended(run.runId);
+        for (const { run, events } of runs)
+          if (!fenced.includes(run.runId) && events.at(-1)!.event.case === 'runEnded')
+            ground.ended(run.runId);
         if (point === 'after') return manager.die();
         if (point === 'acting') manager.dieAfter(random.int(0, 1));
         if (overtakenAt === 'after') clock.after(random.int(0, 20), () => ground.takeOver(manager.id));
         // One that was overtaken is often one that stood still.
-        const answer = overtaken ? random.int(0, 60) : random.int(0, ANSWER_MS);
+        const answer = overtaken || random.chance(0.05) ? random.int(0, SLOW_MS) : random.int(0, ANSWER_MS);
         clock.after(answer, () => {
           if (manager.alive) resolve({ fenced });
         });
@@ -152,7 +156,14 @@ export function createChaos(ground: ChaosGround): Chaos {
       note('doubled report');
       const link = random.pick(links);
       const group = { $typeName: 'wiz.v1.RunReports' as const, runId, epoch, reports: [report!] };
-      clock.after(random.int(0, 100), () => link.toManager(() => link.manager.reports(executor.id, [group])));
+      clock.after(random.int(0, 100), () =>
+        link.toManager(() => {
+          link.manager.reports(executor.id, [group]);
+          const { processor, attempt } = held;
+          const late = { runId, epoch, processor, attempt, fraction: 0.7, message: 'late' };
+          link.manager.progress(executor.id, [{ $typeName: 'wiz.v1.ProgressReport', ...late }]);
+        }),
+      );
     },
     cancel() {
       const runs = unfinished();
@@ -182,7 +193,13 @@ export function createChaos(ground: ChaosGround): Chaos {
     Array<keyof typeof kinds>(weight).fill(kind as keyof typeof kinds),
   );
 
+  let strikes = 0;
+  let seen = 0;
   function strike(): void {
+    const events = [...durable.runs.values()].reduce((sum, { seq }) => sum + seq, 0);
+    strikes = events === seen ? strikes + 1 : 0;
+    seen = events;
+    if (strikes > STRIKES_IN_VAIN) return;
     if (unfinished().length > 0) kinds[random.pick(names)]();
     next();
   }

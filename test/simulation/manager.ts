@@ -192,7 +192,7 @@ export function createManager(id: string, ground: ManagerGround): SimManager {
         for (const call of wasConnecting ? waiting.joined : []) call();
       };
       clock.after(
-        RECONNECT_MS,
+        random.int(0, RECONNECT_MS),
         living(() => recover(executorId, then)),
       );
     },

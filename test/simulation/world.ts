@@ -32,8 +32,9 @@ export interface Outcome {
 const START_MS = 1_000_000;
 /** Far more than any seed needs: reaching it means that the world runs in circles. */
 const STEP_LIMIT = 400_000;
-/** Virtual milliseconds after which somebody asks again for a resume that did not come to be. */
-const ASK_AGAIN_MS = 10_000;
+/** Virtual milliseconds after which somebody asks again for a resume that did not come to be because its manager
+ *  died or lost the run; longer than the store ever fails. */
+const ASK_AGAIN_MS = 30_000;
 
 export async function simulate(seed: number): Promise<Outcome> {
   const random = createRandom(seed);
@@ -121,7 +122,9 @@ export async function simulate(seed: number): Promise<Outcome> {
       }
     }
     const task = runs.get(runId)!.tasks.find(({ name }) => name === processor)!;
-    const ms = held.lane === 'call' && random.chance(0.5) ? 0 : random.int(0, 40);
+    // Some take longer than the wait after a loss, so that two attempts would be seen at once.
+    const longest = random.chance(0.04) ? 1500 : 40;
+    const ms = held.lane === 'call' && random.chance(0.5) ? 0 : random.int(0, longest);
     const outcome = task.kills ? 'kills' : standing.failures < task.failures ? 'fails' : 'succeeds';
     return { ms, outcome, progress: random.chance(scenario.trouble.progress) };
   }
@@ -166,7 +169,12 @@ export async function simulate(seed: number): Promise<Outcome> {
     if (random.chance(0.5)) ask();
     else clock.after(random.int(0, 5), ask);
     chaos.note('resumed');
-    clock.after(ASK_AGAIN_MS, () => resume(runId));
+    const life = stored.rules.resumed;
+    clock.after(ASK_AGAIN_MS, () => {
+      const lost = stored.rules.resumed === life && stored.owner === manager.id && manager.alive;
+      assert.ok(!lost, `${manager.id} was asked to resume ${runId} and never did`);
+      resume(runId);
+    });
   }
 
   function mend(tasks: Task[]): void {
