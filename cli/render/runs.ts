@@ -38,18 +38,18 @@ export function processorColumns(paint: Paint, nowMs: number): Column<Processor>
     { title: 'PROCESSOR', text: ({ name }) => name },
     {
       title: 'STATE',
-      text: processorStateOf,
+      text: ({ state }) => PROCESSOR_STATE[state],
       paint: (processor, text) => processorPaint(processor, paint)(text),
     },
     { title: 'ATTEMPTS', text: ({ attempts }) => String(attempts.length), right: true },
     { title: 'TOOK', text: (processor) => tookOf(processor, nowMs), right: true },
-    { title: 'REASON', text: ({ reason }) => (reason === 'succeeded' ? '' : reason) },
+    { title: 'REASON', text: reasonOf },
     { title: 'MESSAGE', text: (processor) => cut(messageOf(processor), MESSAGE_COLUMNS) },
   ];
 }
 
-function processorStateOf({ state, warning }: Processor): string {
-  return warning ? 'Warning' : PROCESSOR_STATE[state];
+function reasonOf({ reason, warning }: Processor): string {
+  return warning ? `${reason} (warning)` : reason;
 }
 
 function tookOf({ attempts, state }: Processor, nowMs: number): string {

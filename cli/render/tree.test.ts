@@ -75,7 +75,7 @@ test('a failed run at its end: reasons, a warning, what never ran, and a process
     `audit v2  ${RUN_ID}  Failed  0.5s  0 of 3 processors done`,
     '✖ a  Failed       0.3s  exit-code  exited with code 3',
     '○ b  Idle               upstream-failed',
-    '! c  Warning      0.4s  exit-code  exited with code 3',
+    '! c  Failed       0.4s  warning  exit-code  exited with code 3',
   ]);
 });
 

@@ -98,16 +98,15 @@ function nameColumns(widths: number[]): number {
 
 function line(processor: ProcessorView, prefix: string, names: number, options: TreeOptions): string {
   const { paint, nowMs, columns } = options;
-  const { state, warning } = processor;
+  const { state } = processor;
   const colour = statePaint(processor, paint);
   const gap = ' '.repeat(Math.max(0, names - prefix.length - width(processor.name)));
-  const label = warning ? 'Warning' : PROCESSOR_STATE[state];
   return compose(
     [
       [prefix, paint.dim],
       [`${symbol(processor, nowMs)} `, colour],
       [`${processor.name}${gap}  `],
-      [label.padEnd(9), colour],
+      [PROCESSOR_STATE[state].padEnd(9), colour],
       [` ${time(processor, nowMs).padStart(7)}`],
       ...details(processor, options),
     ],
@@ -125,6 +124,7 @@ function details(processor: ProcessorView, { paint, nowMs }: TreeOptions): Segme
     add(oneLine(progressMessage));
     add(oneLine(tail), paint.dim);
   } else {
+    if (processor.warning) add('warning', paint.yellow);
     add(reason === 'succeeded' ? '' : reason, statePaint(processor, paint));
     if (state !== ProcessorState.SUCCEEDED && message !== reason) add(oneLine(message), paint.dim);
     if (state === ProcessorState.IDLE && retryMs > 0)
