@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventsOf } from './journal.ts';
-import { managersOf } from './left-behind.ts';
+import { rowsOf } from './left-behind.ts';
 import { newPlace, until } from './place.ts';
 import { isAlive, pidIn } from './programs.ts';
 
@@ -113,9 +113,17 @@ test('the first Ctrl-C cancels the run and waits for its end', async () => {
 });
 
 test('the second Ctrl-C leaves the run, still cancelling, to a background manager', async () => {
-  // Stubborn and with a long grace, so that it is still there when the second comes.
-  place.write('twice/long.yaml', LONG.replace('300ms', '3s'));
-  const running = place.start(['run', 'twice/long.yaml', '-p', 'stubborn=yes']);
+  // Does not end before it is let go.
+  place.write(
+    'twice/stubborn.yaml',
+    `name: stubborn
+processors:
+  waits:
+    run: trap '' TERM; echo $$ > pid.new; mv pid.new pid; until test -e go; do sleep 0.05; done
+    grace: 5m
+`,
+  );
+  const running = place.start(['run', 'twice/stubborn.yaml']);
   const pid = await pidIn(join(place.folder, 'twice/pid'));
   running.child.kill('SIGINT');
   await running.says(/Ctrl-C again/);
@@ -123,6 +131,8 @@ test('the second Ctrl-C leaves the run, still cancelling, to a background manage
   running.child.kill('SIGINT');
   const { code, stderr } = await running.ended;
   assert.equal(code, 130, stderr);
+  assert.ok(isAlive(pid));
+  place.write('twice/go', '');
   const [, id] = /wiz runs watch (\w{27})/.exec(stderr)!;
   const watched = await place.run(['runs', 'watch', id!]);
   assert.equal(watched.code, 1);
@@ -168,5 +178,5 @@ processors:
   place.write('detach/go', '');
   await place.out(['runs', 'watch', id]);
   assert.equal(await state(), 'RUN_STATE_SUCCEEDED');
-  await until('no manager', () => managersOf(place.home).length === 0);
+  await until('no manager', () => rowsOf(place.home, 'managers').length === 0);
 });

@@ -10,29 +10,21 @@ const GRACE_MS = 20_000;
 /** One line for each process, lease, manager, executor and socket that wiz left; processes are ended. */
 export async function leftBehind(folder: string, home: string): Promise<string[]> {
   const processes = await endMarkedProcesses(newMark(folder), GRACE_MS);
+  const tables = ['managers', 'leases', 'executors', 'commands'];
   return [
     ...processes.map((line) => `process ${line}`),
-    ...rows(home, ['managers', 'leases', 'executors', 'commands']),
+    ...tables.flatMap((table) => rowsOf(home, table).map((row) => `row of ${table}: ${JSON.stringify(row)}`)),
     ...files(home),
   ];
 }
 
-/** Rows of the managers that the state folder knows of. */
-export function managersOf(home: string): string[] {
-  return rows(home, ['managers']);
-}
-
-function rows(home: string, tables: string[]): string[] {
+/** Rows of a table of the store. */
+export function rowsOf(home: string, table: string): Record<string, unknown>[] {
   const file = join(home, 'wiz.db');
   if (!existsSync(file)) return [];
   const db = new DatabaseSync(file, { readOnly: true, timeout: GRACE_MS });
   try {
-    return tables.flatMap((table) =>
-      db
-        .prepare(`SELECT * FROM ${table}`)
-        .all()
-        .map((row) => `row of ${table}: ${JSON.stringify(row)}`),
-    );
+    return db.prepare(`SELECT * FROM ${table}`).all();
   } finally {
     db.close();
   }

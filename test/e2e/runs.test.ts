@@ -89,7 +89,7 @@ processors:
 `,
   );
   const stdout = await place.out(['run', 'warn.yaml']);
-  assert.match(stdout, /^\S+ shaky {2}Warning .*exit-code/m);
+  assert.match(stdout, /^\S+ shaky {2}Failed .*warning: exit-code/m);
   assert.match(stdout, /^warning: .*shaky/m);
   const { run, processors } = await place.json(['runs', 'get', 'latest']);
   assert.equal(run.state, 'RUN_STATE_SUCCEEDED');

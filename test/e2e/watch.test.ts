@@ -20,7 +20,7 @@ function onTerminal(args: string[], { env = {} }: Options = {}): Started {
   );
   const child = spawn('script', ['-qefc', command, '/dev/null'], {
     cwd: place.folder,
-    env: { ...place.environment, TERM: 'xterm-256color', ...env },
+    env: { ...place.environment, TERM: 'xterm-256color', SHELL: '/bin/sh', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   return started(child, `wiz ${args.join(' ')} on a terminal`);
@@ -87,6 +87,8 @@ test('one run in a pipe, as JSON lines and on a terminal, with its progress', as
   const words = [
     'progress ',
     'works  Running',
+    'works  25% a quarter',
+    'works  50% half of it',
     'works  Succeeded',
     'after  Running',
     'after  Succeeded',
