@@ -1,93 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
-import type { Report, RunAttempts } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { createLoop, type LoopGround, type Outgoing } from './loop.ts';
+import { testLoop, turns } from './loop.fixture.ts';
 import { failure, newRun, pipeline, program, report, standing } from './run.fixture.ts';
-
-type Commit = Awaited<ReturnType<LoopGround['commit']>>;
-
-/** A loop whose time, commits and messages are in the hands of the test. */
-function testLoop() {
-  const sent: { executorId: string; outgoing: Outgoing }[] = [];
-  const timers = new Set<{ ms: number; ring: () => void }>();
-  const told: string[] = [];
-  const commits: { seqs: number[]; answer: PromiseWithResolvers<Commit> }[] = [];
-  let held = false;
-  let now = 10_000;
-  const loop = createLoop({
-    commit(runs) {
-      const answer = Promise.withResolvers<Commit>();
-      commits.push({ seqs: runs.flatMap(({ events }) => events.map(({ seq }) => seq)), answer });
-      if (!held) answer.resolve({ fenced: [] });
-      return answer.promise;
-    },
-    permits: null,
-    now: () => now,
-    chance: () => 0,
-    defer: (tick) => void setImmediate(tick),
-    timer(ms, ring) {
-      const timer = { ms, ring };
-      timers.add(timer);
-      return () => void timers.delete(timer);
-    },
-    send: (executorId, outgoing) => void sent.push({ executorId, outgoing }),
-    committed: (run, events) => void told.push(...events.map(({ event }) => `${run.runId} ${event.case}`)),
-    fenced: (runId) => void told.push(`${runId} fenced`),
-    storeFailing: (error) => void told.push(error === undefined ? 'store works' : error.message),
-    needExecutor: () => void told.push('need executor'),
-  });
-  const groups = (kind: 'cancels' | 'acks') =>
-    sent.flatMap(({ outgoing }) => outgoing[kind].flatMap((group: RunAttempts) => names(group)));
-  const names = ({ runId, epoch, attempts }: RunAttempts) =>
-    attempts.map(({ processor, attempt }) => `${runId}@${epoch}/${processor}#${attempt}`);
-  return {
-    loop,
-    sent,
-    told,
-    commits,
-    /** From here on commits wait for the test. */
-    hold: () => {
-      held = true;
-    },
-    /** Answers the commit that waits, and all that come after. */
-    release(fenced: string[] = []) {
-      held = false;
-      commits.at(-1)!.answer.resolve({ fenced });
-    },
-    fail(message: string) {
-      held = false;
-      commits.at(-1)!.answer.reject(new Error(message));
-    },
-    /** Rings the timer that is set. */
-    async ring() {
-      const [timer] = timers;
-      assert.ok(timer !== undefined && timers.size === 1, `${timers.size} timers`);
-      timers.delete(timer);
-      now += timer.ms;
-      timer.ring();
-      await turns();
-    },
-    assigned: () =>
-      sent.flatMap(({ executorId, outgoing }) =>
-        outgoing.assignments.flatMap(({ runId, assignments }) =>
-          assignments.map(({ processor, attempt }) => `${executorId} ${runId}/${processor}#${attempt}`),
-        ),
-      ),
-    cancelled: () => groups('cancels'),
-    acknowledged: () => groups('acks'),
-    tell: (told: Report, runId = 'run', epoch = 1, executorId = 'e1') =>
-      loop.reports(executorId, [{ $typeName: 'wiz.v1.RunReports', runId, epoch, reports: [told] }]),
-  };
-}
 
 const everything = () => true;
 const nothing = () => false;
-/** What was deferred, and what it awaits, has happened. */
-async function turns(): Promise<void> {
-  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
-}
-
 test('a run from its start to its end: journal first, then assignments, acknowledgements and watchers', async () => {
   const { loop, hold, release, assigned, acknowledged, commits, told, tell } = testLoop();
   hold();
