@@ -1,11 +1,10 @@
-import assert from 'node:assert/strict';
 import type { Report, RunAttempts } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { createLoop, type LoopGround, type Outgoing } from './loop.ts';
 
 type Commit = Awaited<ReturnType<LoopGround['commit']>>;
 
 /** A loop whose time, commits and messages are in the hands of the test. */
-export function testLoop() {
+export function loopInHand(defer: LoopGround['defer'], turns: () => Promise<void>) {
   const sent: { executorId: string; outgoing: Outgoing }[] = [];
   const timers = new Set<{ ms: number; ring: () => void }>();
   const told: string[] = [];
@@ -22,7 +21,7 @@ export function testLoop() {
     permits: null,
     now: () => now,
     chance: () => 0,
-    defer: (tick) => void setImmediate(tick),
+    defer,
     timer(ms, ring) {
       const timer = { ms, ring };
       timers.add(timer);
@@ -59,7 +58,7 @@ export function testLoop() {
     /** Rings the timer that is set. */
     async ring() {
       const [timer] = timers;
-      assert.ok(timer !== undefined && timers.size === 1, `${timers.size} timers`);
+      if (timer === undefined || timers.size > 1) throw new Error(`${timers.size} timers are set`);
       timers.delete(timer);
       now += timer.ms;
       timer.ring();
@@ -76,9 +75,4 @@ export function testLoop() {
     tell: (told: Report, runId = 'run', epoch = 1, executorId = 'e1') =>
       loop.reports(executorId, [{ $typeName: 'wiz.v1.RunReports', runId, epoch, reports: [told] }]),
   };
-}
-
-/** What was deferred, and what it awaits, has happened. */
-export async function turns(): Promise<void> {
-  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
 }

@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
-import { testLoop, turns } from './loop.fixture.ts';
+import { loopInHand } from './loop.fixture.ts';
 import { failure, newRun, pipeline, program, report, standing } from './run.fixture.ts';
 
+const testLoop = () => loopInHand((tick) => void setImmediate(tick), turns);
 const everything = () => true;
 const nothing = () => false;
+/** What was deferred, and what it awaits, has happened. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise(setImmediate);
+}
+
 test('a run from its start to its end: journal first, then assignments, acknowledgements and watchers', async () => {
   const { loop, hold, release, assigned, acknowledged, commits, told, tell } = testLoop();
   hold();
