@@ -1,0 +1,91 @@
+/** kill -9 of the wiz that owns a run, at any moment: the run is taken over and completes. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newPlace } from '../e2e/place.ts';
+import { allEnd, DIARY, linesOf, wholeStory } from './story.ts';
+
+/** More of both for a long search: CHAOS_ROUNDS=200 CHAOS_SEED=7. */
+const ROUNDS = Number(process.env.CHAOS_ROUNDS ?? 5);
+const SEED = Number(process.env.CHAOS_SEED ?? Date.now() % 1_000_000);
+/** Milliseconds from the start of wiz within which the random kills fall: until after the first layer has ended. */
+const WINDOW_MS = 1200;
+
+const place = newPlace();
+place.environment.WIZ_WARM = '1';
+place.environment.WIZ_SLOTS = '6';
+after(() => place.leave());
+
+const LAYERS = [10, 1, 9, 1, 9];
+place.write(
+  'layers.yaml',
+  `name: layers
+processors:
+${LAYERS.flatMap((width, layer) =>
+  Array.from({ length: width }, (_, n) => {
+    const above = Array.from({ length: LAYERS[layer - 1] ?? 0 }, (_, m) => `l${layer - 1}n${m}`);
+    return `  l${layer}n${n}:
+    needs: [${above}]
+    run: |
+${[...DIARY, 'sleep 0.05', 'echo done'].map((line) => `      ${line}\n`).join('')}`;
+  }),
+).join('')}`,
+);
+
+/** Starts the run, kills wiz when `moment` says so, and hears out the end of what was started. */
+async function killAt(moment: (running: ReturnType<typeof place.start>) => Promise<unknown>): Promise<void> {
+  const before = (await place.json(['runs', 'list'])).length;
+  const running = place.start(['run', 'layers.yaml', '--json']);
+  await Promise.race([moment(running), running.ended]);
+  running.child.kill('SIGKILL');
+  await running.ended;
+  const runs: { runId: string }[] = await place.json(['runs', 'list']);
+  const written = linesOf(place, 'diary');
+  if (runs.length === before) {
+    // Killed before the run was stored: then nothing of it may have run.
+    const known = new Set(runs.map(({ runId }) => runId));
+    assert.deepEqual(
+      written.filter((line) => !known.has(line.split(' ')[0]!)),
+      [],
+    );
+    return;
+  }
+  const { run, processors } = await wholeStory(place, runs[0]!.runId);
+  assert.equal(run.state, 'RUN_STATE_SUCCEEDED');
+  // Nobody killed an executor: what ran when wiz died went on. Only what had not reached the executor is lost.
+  for (const { name, attempts = [] } of processors) {
+    for (const { attempt, reason, failureClass } of attempts.slice(0, -1)) {
+      assert.deepEqual([reason, failureClass], ['lost', 'FAILURE_CLASS_INFRA'], name);
+      assert.ok(
+        !linesOf(place, 'diary').includes(`${run.runId} ${name} ${attempt}`),
+        `${name} was lost and ran`,
+      );
+    }
+  }
+}
+
+test('between its events', async () => {
+  for (const events of [1, 2, 12, 30]) {
+    await killAt(async ({ child }) => {
+      let lines = 0;
+      while (lines < events) lines += String((await once(child.stdout!, 'data'))[0]).split('\n').length - 1;
+    });
+  }
+});
+
+test(`at random moments (CHAOS_SEED=${SEED})`, async (t) => {
+  let state = SEED;
+  // A linear congruential generator (Numerical Recipes) is random enough for moments.
+  const random = () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const ms = Math.round(random() * WINDOW_MS);
+    t.diagnostic(`round ${round}: after ${ms} ms`);
+    await killAt(() => sleep(ms));
+  }
+});
+
+test('in the end nothing is left', () => allEnd(place));
