@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { availableParallelism, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WizError } from '../proto/error.ts';
@@ -40,7 +39,8 @@ const DEFAULT_ORPHAN_MS = 5 * 60_000;
 
 /** Serves until stopped or expired; `ended` settles after its programs are gone. Rejects with WizError. */
 export async function runExecutor(options: RunOptions): Promise<RunningExecutor> {
-  const id = options.id ?? `executor-${randomBytes(8).toString('hex')}`;
+  // Launchers give one; only who starts an executor by hand waits the 5 ms that the library takes to load.
+  const id = options.id ?? (await import('../proto/ids.ts')).newId();
   const home = resolve(options.home ?? join(stateFolder(), 'executors', id));
   const listen = options.listen ?? `unix:${join(home, 'socket')}`;
   const slots = options.slots ?? Math.max(4, 2 * availableParallelism());

@@ -1,10 +1,10 @@
+import { newId } from '../proto/ids.ts';
 import { type Background, createBackground } from './background.ts';
 import { createFleet, type Fleet } from './dispatch/fleet.ts';
 import { createGlobalLimit } from './dispatch/global-limit.ts';
 import type { Connect } from './dispatch/session.ts';
 import { createLoop, type Loop } from './engine/loop.ts';
 import type { RunMachine } from './engine/run.ts';
-import { newId } from './ids.ts';
 import { readRun, rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { joinManagers, type Membership } from './ownership.ts';

@@ -1,7 +1,7 @@
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
+import { newId } from '../proto/ids.ts';
 import { processorTypes } from './api/processor-types.ts';
 import { newRunMachine } from './engine/run.ts';
-import { newId } from './ids.ts';
 import { rowOf } from './journal.ts';
 import type { Manager } from './manager.ts';
 import { fixMacros, hasMacros } from './spec/macros.ts';

@@ -22,11 +22,7 @@ export interface ProcessorView {
   retryMs: number;
   /** 0 to 1, negative when the processor reports none. */
   progress: number;
-  /** What it was before the last report of the attempt. */
-  progressBefore: number;
   progressMessage: string;
-  /** The last report went past another tenth: worth a line where lines are kept. */
-  progressTold: boolean;
   /** Last line that it wrote. */
   tail: string;
   warning: boolean;
@@ -104,8 +100,6 @@ export function applyEvent(run: RunView, event: Event): boolean {
     case 'progressMade': {
       const processor = run.processors.get(value.processor);
       if (processor?.attempt !== value.attempt) break;
-      processor.progressTold = tenths(value.fraction) > tenths(processor.progress);
-      processor.progressBefore = processor.progress;
       processor.progress = value.fraction;
       processor.progressMessage = value.message;
       break;
@@ -132,9 +126,7 @@ const fresh = {
   endedMs: 0,
   retryMs: 0,
   progress: -1,
-  progressBefore: -1,
   progressMessage: '',
-  progressTold: false,
   tail: '',
   warning: false,
 };
@@ -225,8 +217,4 @@ function readSpec(run: RunView, specJson: string): void {
     run.processors.set(name, processor);
     run.counts[processor.state]++;
   }
-}
-
-function tenths(fraction: number): number {
-  return Math.floor(fraction * 10);
 }

@@ -9,7 +9,7 @@ import { after, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
-import { newId } from '../ids.ts';
+import { newId } from '../../proto/ids.ts';
 import { bytesOf, chunkOf, chunksOf, queryOf, textOf } from './conformance/logs.ts';
 import { openFileLogs } from './file-logs.ts';
 import { countLineFeeds } from './logs/frame.ts';

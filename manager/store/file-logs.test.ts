@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
-import { newId } from '../ids.ts';
+import { newId } from '../../proto/ids.ts';
 import { bytesOf, chunkOf, chunksOf, queryOf, textOf } from './conformance/logs.ts';
 import { openFileLogs } from './file-logs.ts';
 import type { LogStore } from './logs.ts';

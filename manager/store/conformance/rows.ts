@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { type Event, EventSchema, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
-import { newId } from '../../ids.ts';
+import { newId } from '../../../proto/ids.ts';
 import type { LimitChanges, ManagerRow, NewPipeline, RunCommit, RunRow } from '../store.ts';
 
 /** Rows as tests of stores need them: whole, with what a test names. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { toBinary } from '@bufbuild/protobuf';
 import { type Event, EventSchema, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
-import { newId } from '../../ids.ts';
+import { newId } from '../../../proto/ids.ts';
 import type { Store } from '../store.ts';
 import { commitOf, NO_LIMITS, runRow, someEvents } from './rows.ts';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { WizError } from '../../../proto/error.ts';
-import { ID_LENGTH } from '../../ids.ts';
+import { ID_LENGTH } from '../../../proto/ids.ts';
 
 /**
  * Where the log of an attempt is: HOME/runs/RUN/logs/PROCESSOR.ATTEMPT.log. The names come in messages, so
