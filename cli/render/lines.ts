@@ -17,6 +17,10 @@ export function eventLines(event: Event, run: RunView, paint: Paint): string[] {
       return processorLine(at, run, value.report?.processor ?? '', paint);
     case 'processorEnded':
       return processorLine(at, run, value.processor, paint);
+    case 'progressMade': {
+      const words = progressWords(run.processors.get(value.processor));
+      return words ? [`${at} ${value.processor}  Running ${words}`] : [];
+    }
     case 'runCancelRequested':
       return [
         `${at} ${run.pipeline}  ${paint.yellow('Cancelling')}${value.message ? ` ${value.message}` : ''}`,
@@ -30,6 +34,15 @@ export function eventLines(event: Event, run: RunView, paint: Paint): string[] {
     default:
       return [];
   }
+}
+
+/** What there is to tell of progress: each tenth of the way once, and messages that come without a share of it. */
+function progressWords(processor: ProcessorView | undefined): string {
+  if (!processor) return '';
+  const { progress, progressBefore, progressMessage } = processor;
+  if (progress < 0) return oneLine(progressMessage);
+  const told = progressBefore >= 0 && Math.floor(progress * 10) <= Math.floor(progressBefore * 10);
+  return told ? '' : `${Math.floor(progress * 100)}% ${oneLine(progressMessage)}`.trimEnd();
 }
 
 function resumedWith({ processors }: RunResumed): string {

@@ -54,6 +54,26 @@ test('a run as plain lines', () => {
   ]);
 });
 
+test('progress as plain lines: each tenth of the way once, and messages without a share', () => {
+  const j = journal();
+  j.created([{ name: 'a' }]);
+  j.started(1000, 'a');
+  for (const share of [0.05, 0.09, 0.31, 0.3, 0.39, 1]) j.progress(2000, 'a', share, `file ${share}`);
+  j.progress(3000, 'a', -1, 'packing');
+  j.progress(3000, 'b', 0.5);
+  const run = emptyRun();
+  const lines = j.events.flatMap((event) => {
+    applyEvent(run, event);
+    return eventLines(event, run, plainPaint);
+  });
+  assert.deepEqual(lines.slice(2), [
+    '12:00:02 a  Running 5% file 0.05',
+    '12:00:02 a  Running 31% file 0.31',
+    '12:00:02 a  Running 100% file 1',
+    '12:00:03 a  Running packing',
+  ]);
+});
+
 test('a resumed run waits again, downstream too, and events that were seen change nothing', () => {
   const j = journal();
   j.created([{ name: 'a' }, { name: 'b', needs: ['a'] }, { name: 'c' }]);

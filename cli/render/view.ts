@@ -22,6 +22,8 @@ export interface ProcessorView {
   retryMs: number;
   /** 0 to 1, negative when the processor reports none. */
   progress: number;
+  /** What it was before the last report of the attempt. */
+  progressBefore: number;
   progressMessage: string;
   /** Last line that it wrote. */
   tail: string;
@@ -100,6 +102,7 @@ export function applyEvent(run: RunView, event: Event): boolean {
     case 'progressMade': {
       const processor = run.processors.get(value.processor);
       if (processor?.attempt !== value.attempt) break;
+      processor.progressBefore = processor.progress;
       processor.progress = value.fraction;
       processor.progressMessage = value.message;
       break;
@@ -126,6 +129,7 @@ const fresh = {
   endedMs: 0,
   retryMs: 0,
   progress: -1,
+  progressBefore: -1,
   progressMessage: '',
   tail: '',
   warning: false,
