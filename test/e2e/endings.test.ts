@@ -119,7 +119,7 @@ test('the second Ctrl-C leaves the run, still cancelling, to a background manage
     `name: stubborn
 processors:
   waits:
-    run: trap '' TERM; echo $$ > pid.new; mv pid.new pid; until test -e go; do sleep 0.05; done
+    run: trap 'touch told' TERM; echo $$ > pid.new; mv pid.new pid; until test -e go; do sleep 0.05; done
     grace: 5m
 `,
   );
@@ -131,6 +131,7 @@ processors:
   running.child.kill('SIGINT');
   const { code, stderr } = await running.ended;
   assert.equal(code, 130, stderr);
+  await until('SIGTERM came, from whoever sent it', () => existsSync(join(place.folder, 'twice/told')));
   assert.ok(isAlive(pid));
   place.write('twice/go', '');
   const [, id] = /wiz runs watch (\w{27})/.exec(stderr)!;

@@ -87,8 +87,8 @@ test('one run in a pipe, as JSON lines and on a terminal, with its progress', as
   const words = [
     'progress ',
     'works  Running',
-    'works  25% a quarter',
-    'works  50% half of it',
+    'works  Running 25% a quarter',
+    'works  Running 50% half of it',
     'works  Succeeded',
     'after  Running',
     'after  Succeeded',
