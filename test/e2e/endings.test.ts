@@ -119,7 +119,7 @@ test('the second Ctrl-C leaves the run, still cancelling, to a background manage
     `name: stubborn
 processors:
   waits:
-    run: trap 'touch told' TERM; echo $$ > pid.new; mv pid.new pid; until test -e go; do sleep 0.05; done
+    run: trap 'touch told' TERM; echo $$ > pid.new; mv pid.new pid; until test -e go; do sleep 0.05 || true; done
     grace: 5m
 `,
   );
