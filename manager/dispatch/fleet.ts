@@ -159,14 +159,16 @@ export function createFleet(options: FleetOptions): Fleet {
     });
     if (closed) return session.close();
     sessions.set(session.executorId, session);
-    const asked = new Set(runs.map(({ runId }) => runId));
+    const asked = new Map(runs.map(({ runId, epoch }) => [runId, epoch]));
     const known = new Set<string>();
     for (const { runId, attempts } of welcome.known) {
       for (const { processor, attempt } of attempts) known.add(`${runId} ${processor} ${attempt}`);
     }
-    // A run that was taken over since the hello was not asked about; `adopt` says hello anew for it.
+    // A run that was taken over since the hello, or again with a newer epoch, was not asked about; `adopt` says
+    // hello anew for it.
     const knows = (runId: string, name: AttemptName) =>
-      !asked.has(runId) || known.has(`${runId} ${name.processor} ${name.attempt}`);
+      asked.get(runId) !== loop.runs.get(runId)?.epoch ||
+      known.has(`${runId} ${name.processor} ${name.attempt}`);
     loop.executorJoined(session.executorId, session.slots, knows);
   }
 

@@ -3,6 +3,7 @@ import test from 'node:test';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { loopInHand } from './loop.fixture.ts';
 import { failure, newRun, pipeline, program, report, standing } from './run.fixture.ts';
+import { newLoad } from './schedule.ts';
 
 const testLoop = () => loopInHand((tick) => void setImmediate(tick), turns);
 const everything = () => true;
@@ -34,7 +35,7 @@ test('a run from its start to its end: journal first, then assignments, acknowle
   assert.deepEqual(acknowledged(), ['run@1/a#1', 'run@1/b#1']);
   assert.equal(told.at(-1), 'run runEnded');
   assert.equal(loop.runs.size, 0);
-  assert.deepEqual(loop.executors.get('e1'), { executorId: 'e1', slots: 2, program: 0, call: 0 });
+  assert.deepEqual(loop.executors.get('e1'), newLoad('e1', 2));
 });
 
 test('what comes during a commit becomes one commit together', async () => {
@@ -94,7 +95,7 @@ test('of a run that another manager owns nothing is sent, and its room is used a
   await loop.settled();
   assert.deepEqual(assigned(), ['e1 lost/a#1']);
   hold();
-  tell(report('a', 1), 'lost');
+  tell(report('a', 1, { startedUnixMs: 1, endedUnixMs: 1001 }), 'lost');
   await turns();
   release(['lost']);
   await turns();

@@ -2,16 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { newRun, type ProcessorSketch, pipeline, program, report } from './run.fixture.ts';
 import type { RunMachine } from './run.ts';
-import { CALLS_IN_FLIGHT, type ExecutorLoad, schedule } from './schedule.ts';
+import { CALLS_IN_FLIGHT, type ExecutorLoad, freeRoom, isAhead, newLoad, schedule } from './schedule.ts';
 import { attemptReported, cancelRun } from './transitions.ts';
 
 const NOW = 5000;
-const load = (executorId: string, slots: number): ExecutorLoad => ({
-  executorId,
-  slots,
-  program: 0,
-  call: 0,
-});
+const load = newLoad;
 const many = (count: number, sketch: Partial<ProcessorSketch> = {}) =>
   Array.from({ length: count }, (_, i) => ({ name: `p${i}`, ...sketch }));
 const placed = (runs: RunMachine[], executors: ExecutorLoad[], permits = Number.POSITIVE_INFINITY) =>
@@ -82,4 +77,18 @@ test('without an executor nothing starts', () => {
   const run = newRun(pipeline(many(3)));
   assert.deepEqual(placed([run], []), []);
   assert.equal(run.ready.size(), 3);
+});
+
+test('short programs are sent ahead, as many again as there are slots; longer ones are not', () => {
+  const executor = load('e1', 2);
+  const loads = new Map([['e1', executor]]);
+  const run = newRun(pipeline(many(9, { action: program })));
+  assert.equal(placed([run], [executor]).length, 2);
+  const node = run.graph.getNodeAttributes('p0');
+  freeRoom(loads, 'e1', node, 4);
+  assert.equal(placed([run], [executor]).length, 3, 'four in flight on two slots');
+  assert.ok(isAhead(executor));
+  freeRoom(loads, 'e1', node, 60_000);
+  freeRoom(loads, 'e1', node, 60_000);
+  assert.equal(placed([run], [executor]).length, 0, 'no more than slots');
 });

@@ -11,7 +11,23 @@ export interface ExecutorLoad {
   /** Attempts given to it that have not ended. */
   program: number;
   call: number;
+  /** How long programs took there lately: a moving average in milliseconds; Infinity before the first. */
+  programMs: number;
 }
+
+export function newLoad(executorId: string, slots: number): ExecutorLoad {
+  return { executorId, slots, program: 0, call: 0, programMs: Number.POSITIVE_INFINITY };
+}
+
+/**
+ * Programs shorter than this, in milliseconds, are sent ahead of a free slot, as many again as there are slots;
+ * the executor starts them as slots come free. Otherwise a slot is idle from the end of one program to the start
+ * of the next, for a report, a commit and an assignment: /bin/true on 8 slots, PROGRAMS_MEASURED. Longer ones gain
+ * nothing, and would be shown as running while they wait.
+ */
+const SHORT_MS = 50;
+/** Weight of the latest program in the average. */
+const LATEST = 0.2;
 
 /** Bundled processors in flight on one executor. They take no slot; the bound keeps a batch, and what is lost
  *  with an executor, small. 2,048 to 8,192 gave the same 20,000-wide fan-out within 5 %; below 512 it slows. */
@@ -24,7 +40,14 @@ export interface Placement {
 }
 
 export function capacity(executor: ExecutorLoad, lane: Lane): number {
-  return lane === 'program' ? executor.slots - executor.program : CALLS_IN_FLIGHT - executor.call;
+  if (lane === 'call') return CALLS_IN_FLIGHT - executor.call;
+  const ahead = executor.programMs < SHORT_MS ? executor.slots : 0;
+  return executor.slots + ahead - executor.program;
+}
+
+/** More was sent ahead than has slots: the executor has something to do until the next tick. */
+export function isAhead(executor: ExecutorLoad): boolean {
+  return executor.program > executor.slots;
 }
 
 /**
@@ -79,12 +102,18 @@ function placeOne(
   return { run, node, executorId: best.executorId };
 }
 
-/** Gives back the room of an attempt that ended. */
+/** Gives back the room of an attempt that ended; `tookMs` is known when it tells so itself. */
 export function freeRoom(
   executors: Map<string, ExecutorLoad>,
   executorId: string,
   node: ProcessorNode,
+  tookMs?: number,
 ): void {
   const executor = executors.get(executorId);
-  if (executor !== undefined) executor[laneOf(node)] -= 1;
+  if (executor === undefined) return;
+  const lane = laneOf(node);
+  executor[lane] -= 1;
+  if (lane === 'call' || tookMs === undefined) return;
+  const before = Number.isFinite(executor.programMs) ? executor.programMs : tookMs;
+  executor.programMs = before + LATEST * (tookMs - before);
 }

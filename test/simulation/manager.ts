@@ -101,7 +101,7 @@ export function createManager(id: string, ground: ManagerGround): SimManager {
     const link = ground.open(manager, executor);
     connecting.set(executor.id, { link, joined: [then] });
     const leases = leasesOn(executor.id);
-    const asked = new Set(leases.map(({ runId }) => runId));
+    const asked = new Map(leases.map(({ runId, epoch }) => [runId, epoch]));
     link.toExecutor(() => {
       if (!executor.alive) return link.break();
       const known = new Set(executor.hello(link, leases));
@@ -110,12 +110,13 @@ export function createManager(id: string, ground: ManagerGround): SimManager {
     });
   }
 
-  function welcomed(link: Link, asked: Set<string>, known: Set<string>): void {
+  function welcomed(link: Link, asked: Map<string, number>, known: Set<string>): void {
     const { executor } = link;
     const waiting = connecting.get(executor.id)!.joined;
     connecting.delete(executor.id);
     sessions.set(executor.id, link);
-    const knows = (runId: string, name: AttemptName) => !asked.has(runId) || known.has(keyOf(runId, name));
+    const knows = (runId: string, name: AttemptName) =>
+      asked.get(runId) !== loop.runs.get(runId)?.epoch || known.has(keyOf(runId, name));
     loop.executorJoined(executor.id, executor.slots, knows);
     for (const then of waiting) then();
   }
