@@ -3,6 +3,7 @@ import { type Client, createClient } from '@connectrpc/connect';
 import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';
 import { PipelineService } from '../proto/gen/wiz/v1/pipelines_pb.js';
 import { RunService } from '../proto/gen/wiz/v1/runs_pb.js';
+import { note } from './output.ts';
 
 /** The manager's API, and the end of its use. */
 export interface Api {
@@ -12,6 +13,8 @@ export interface Api {
   /** Waits for the runs that the bundled manager owns; with handOver they go to a background manager instead. The first call
    *  counts. */
   close(options?: { handOver?: boolean }): Promise<void>;
+  /** Who is told that runs have to wait (a full disk) and that they go on; by default stderr is. */
+  onTrouble(tell: (text: string) => void): void;
 }
 
 export interface ApiOptions {
@@ -24,7 +27,9 @@ export interface ApiOptions {
 /** Opens the manager that is bundled with the command line. */
 export async function openApi(options: ApiOptions = {}): Promise<Api> {
   const { openBundledManager } = await import('../manager/index.ts');
+  let tell = (text: string) => note(`wiz: ${text}`);
   const manager = await openBundledManager({
+    onTrouble: (error) => tell(troubleWords(error)),
     kind: 'cli',
     environment: process.env,
     executor: options.executor,
@@ -36,8 +41,16 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     pipelines: createClient(PipelineService, manager.transport),
     runs: createClient(RunService, manager.transport),
     manager: createClient(ManagerService, manager.transport),
+    onTrouble(told) {
+      tell = told;
+    },
     close: (how) => (closing ??= manager.close(how)),
   };
+}
+
+/** Without an error the trouble is over. */
+export function troubleWords(error: Error | undefined): string {
+  return error ? `Runs wait. ${error.message}` : 'Runs go on.';
 }
 
 /** What starts this wiz again, for the background manager. */

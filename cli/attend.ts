@@ -24,6 +24,7 @@ export async function attend(
   const { starting, mode } = options;
   const notes: string[] = [];
   const tell = (text: string) => (mode === 'tree' ? notes.push(text) : note(`wiz: ${text}`));
+  api.onTrouble(tell);
   using leaving = whenTold({
     cancel() {
       tell('Cancelling the run. Ctrl-C again leaves it to a background manager.');

@@ -32,6 +32,8 @@ export interface OpenOptions {
   needsExecutor: boolean;
   /** Argv that starts wiz again, for the background manager. */
   wizEntry: string[];
+  /** Told when runs have to wait because something cannot be written (a full disk), and with undefined when they go on. */
+  onTrouble?: (error: Error | undefined) => void;
 }
 
 export interface BundledManager {

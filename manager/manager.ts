@@ -45,6 +45,8 @@ export interface ManagerOptions {
   wizEntry: string[];
   /** Most attempts at once over all managers of the store; undefined is no limit. */
   globalLimit: number | undefined;
+  /** Told when runs have to wait because something cannot be written, and with undefined when they go on. */
+  onTrouble?: ((error: Error | undefined) => void) | undefined;
 }
 
 export async function createManager(options: ManagerOptions): Promise<Manager> {
@@ -60,7 +62,17 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     options.globalLimit === undefined ? null : createGlobalLimit(store, managerId, options.globalLimit);
   const note = process.env.WIZ_DEBUG ? (message: string) => console.error(`wiz: ${message}`) : () => {};
   let storeTrouble: Error | undefined;
+  let logTrouble: Error | undefined;
   let executorTrouble: Error | undefined;
+  let told: string | undefined;
+
+  /** Each trouble is told once, however often it is met, and its end. */
+  function tellTrouble(): void {
+    const trouble = storeTrouble ?? logTrouble;
+    if (trouble?.message === told) return;
+    told = trouble?.message;
+    options.onTrouble?.(trouble);
+  }
 
   const loop = createLoop({
     async commit(runs) {
@@ -89,7 +101,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     fenced: (runId) => note(`run ${runId} belongs to another manager now`),
     storeFailing(error) {
       storeTrouble = error;
-      if (error !== undefined) note(`the store refuses commits: ${error.message}`);
+      tellTrouble();
     },
     needExecutor: () => fleet.ensure(),
   });
@@ -102,6 +114,10 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     logs,
     listExecutors: () => store.listExecutors(),
     note,
+    logsFailing(error) {
+      logTrouble = error;
+      tellTrouble();
+    },
     failed(error) {
       executorTrouble = error;
       for (const runId of loop.runs.keys()) loop.cancel(runId, `No executor could be had: ${error.message}`);
@@ -160,7 +176,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     watchers,
     background,
     membership,
-    trouble: () => storeTrouble ?? executorTrouble,
+    trouble: () => storeTrouble ?? logTrouble ?? executorTrouble,
     adoptOrphans,
     async claim(runId) {
       const claimed = await store.claimRun(runId, managerId, await membership.living());

@@ -1,5 +1,6 @@
-import { wizEntry } from '../api.ts';
+import { troubleWords, wizEntry } from '../api.ts';
 import { WizCommand } from '../command.ts';
+import { note } from '../output.ts';
 
 export default class ManagerBackground extends WizCommand {
   static override hidden = true;
@@ -10,6 +11,8 @@ export default class ManagerBackground extends WizCommand {
   async run(): Promise<void> {
     await this.parse(ManagerBackground);
     const { serveUntilIdle } = await import('../../manager/index.ts');
-    await serveUntilIdle({ environment: process.env, wizEntry: wizEntry() });
+    // Standard error is manager.log of the state folder.
+    const onTrouble = (error?: Error) => note(`${new Date().toISOString()} ${troubleWords(error)}`);
+    await serveUntilIdle({ environment: process.env, wizEntry: wizEntry(), onTrouble });
   }
 }

@@ -25,7 +25,12 @@ export function executorError(address: string, cause: unknown): WizError {
     );
   }
   if (wizCode === 'unavailable') {
-    return new WizError(wizCode, `The executor at ${address} cannot be reached: ${said}.`, { cause });
+    // gRPC's words for people who write gRPC libraries go with the cause.
+    const short = /\b(E[A-Z]{3,}|ENOENT)\b/.exec(said)?.[0] ?? said.replace(/ Resolution note: $/, '');
+    const advice = 'Is it running, and is the address right?';
+    return new WizError(wizCode, `The executor at ${address} cannot be reached: ${short}. ${advice}`, {
+      cause,
+    });
   }
   return new WizError(wizCode, `The executor at ${address} answered: ${said}.`, { cause });
 }

@@ -5,6 +5,7 @@ import type { RunMachine } from '../engine/run.ts';
 import type { Launcher } from '../launch/launcher.ts';
 import type { LogStore } from '../store/logs.ts';
 import type { ExecutorRow } from '../store/store.ts';
+import { createLogIntake } from './log-intake.ts';
 import type { Connect, ExecutorSession, SessionHandlers } from './session.ts';
 
 /**
@@ -38,30 +39,35 @@ export interface FleetOptions {
   listExecutors(): Promise<ExecutorRow[]>;
   /** No executor could be had after all tries. */
   failed(error: Error): void;
+  /** A log cannot be written; it is tried again. Undefined: it works again. */
+  logsFailing(error: Error | undefined): void;
   /** Told what goes wrong and right, for the log of a daemon or WIZ_DEBUG. */
   note(message: string): void;
 }
 
 /** Milliseconds before each try to get an executor again; after the last one it has failed. */
 const ENSURE_WAITS_MS = [100, 500, 1000, 2000, 4000];
-/** Milliseconds between tries while the log store is full. */
-const LOG_RETRY_MS = 500;
 /** Milliseconds between tries to reach an executor that lives but does not answer. */
 const RECONNECT_MS = 200;
 
 export function createFleet(options: FleetOptions): Fleet {
-  const { loop, launcher, logs } = options;
+  const { loop, launcher } = options;
   const sessions = new Map<string, ExecutorSession>();
   const connecting = new Map<string, Promise<void>>();
   const recovering = new Set<Promise<void>>();
   let ensuring: Promise<void> | undefined;
-  let heldLogs: { executorId: string; chunk: LogChunk }[] = [];
   let closed = false;
+  const intake = createLogIntake({
+    logs: options.logs,
+    reported: (executorId, reports) => loop.reports(executorId, reports),
+    kept: sendLogAcks,
+    failing: options.logsFailing,
+  });
 
   const handlers: SessionHandlers = {
-    reports: (executorId, reports) => loop.reports(executorId, reports),
+    reports: (executorId, reports) => intake.reports(executorId, reports),
     progress: (executorId, progress) => loop.progress(executorId, progress),
-    logs: (executorId, chunks) => keepLogs(chunks.map((chunk) => ({ executorId, chunk }))),
+    logs: (executorId, chunks) => intake.chunks(executorId, chunks),
     refusals(executorId, refusals) {
       for (const { runId, processor, attempt, reason, currentEpoch } of refusals) {
         options.note(`executor ${executorId} refused ${processor}#${attempt} of ${runId}: ${reason}`);
@@ -82,35 +88,6 @@ export function createFleet(options: FleetOptions): Fleet {
       recovering.add(recovery);
     },
   };
-
-  /** Writes what fits; what does not (the disk is full) is held, which holds up the programs by back-pressure. */
-  function keepLogs(entries: { executorId: string; chunk: LogChunk }[]): void {
-    if (heldLogs.length > 0) {
-      heldLogs.push(...entries);
-      return;
-    }
-    const acks = new Map<string, { chunk: LogChunk; offset: number }[]>();
-    for (let i = 0; i < entries.length; i++) {
-      const { executorId, chunk } = entries[i]!;
-      try {
-        const list = acks.get(executorId) ?? [];
-        acks.set(executorId, list);
-        list.push({ chunk, offset: logs.append(chunk) });
-      } catch (error) {
-        options.note(`log of run ${chunk.runId} cannot be written: ${(error as Error).message}`);
-        heldLogs = entries.slice(i);
-        setTimeout(retryLogs, LOG_RETRY_MS).unref();
-        break;
-      }
-    }
-    for (const [executorId, list] of acks) sendLogAcks(executorId, list);
-  }
-
-  function retryLogs(): void {
-    const held = heldLogs;
-    heldLogs = [];
-    if (!closed) keepLogs(held);
-  }
 
   function sendLogAcks(executorId: string, kept: { chunk: LogChunk; offset: number }[]): void {
     const last = new Map<string, { chunk: LogChunk; offset: number }>();
@@ -235,6 +212,7 @@ export function createFleet(options: FleetOptions): Fleet {
     joined: () => [...sessions.keys()],
     async close() {
       closed = true;
+      intake.close();
       for (const session of sessions.values()) session.close();
       sessions.clear();
       await launcher.close();
