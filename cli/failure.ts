@@ -41,6 +41,13 @@ export function failureLines({ message, hint, diagnostics }: Failure): string[] 
     `${placeOf(diagnostic)}${diagnostic.message}`,
     ...(diagnostic.hint ? [`  ${diagnostic.hint}`] : []),
   ]);
+  // Of a single problem in a file the message is the same again.
+  if (
+    diagnostics.length === 1 &&
+    message.startsWith(`${placeOf(diagnostics[0]!)}${diagnostics[0]!.message}`)
+  ) {
+    return lines;
+  }
   return [...lines, `wiz: ${message}`, ...(hint ? [`  ${hint}`] : [])];
 }
 

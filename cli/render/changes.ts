@@ -23,11 +23,11 @@ export function changeLines(pipeline: AppliedPipeline, options: { dryRun: boolea
 }
 
 function verdict({ change, version, processors }: AppliedPipeline, dryRun: boolean): string {
-  const changed = processors.filter((one) => one.change !== Change.UNCHANGED).length;
-  const what = changed > 0 ? ` (${count(changed, 'processor')})` : '';
   if (change === Change.UNCHANGED) return `unchanged, version ${version}`;
+  const changed = count(processors.filter((one) => one.change !== Change.UNCHANGED).length, 'processor');
   if (change === Change.CREATED)
-    return `${dryRun ? 'would be created' : 'created'}, version ${version}${what}`;
+    return `${dryRun ? 'would be created' : 'created'}, version ${version} (${changed})`;
+  const what = changed.startsWith('0 ') ? '' : ` (${changed} ${dryRun ? 'would change' : 'changed'})`;
   return `${dryRun ? 'would become' : 'is now'} version ${version}${what}`;
 }
 

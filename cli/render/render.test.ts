@@ -173,7 +173,7 @@ test('changes of pipelines by processor', () => {
     ],
   });
   assert.deepEqual(changeLines(pipeline, { dryRun: true, paint: plainPaint }), [
-    'audit  would become version 3 (3 processors)',
+    'audit  would become version 3 (3 processors would change)',
     '  description: "old" removed',
     '  ~ fetch',
     '      retries.limit: 2 -> 3',

@@ -130,12 +130,12 @@ const looseHttp: CallType = { name: 'http', optionsSchemaJson: '{"type":"object"
 
 describe('a file that is no pipeline is refused', () => {
   testRefusals([
-    ['empty', '', ['p.yaml: the file is empty. A pipeline needs a name and processors.']],
-    ['spaces only', ' \n\n', ['p.yaml: the file is empty. A pipeline needs a name and processors.']],
+    ['empty', '', ['p.yaml:1:1: the file is empty. A pipeline needs a name and processors.']],
+    ['spaces only', ' \n\n', ['p.yaml:1:1: the file is empty. A pipeline needs a name and processors.']],
     [
       'comments only',
       '# x\n',
-      ['p.yaml: the file holds no pipeline, only comments. A pipeline needs a name and processors.'],
+      ['p.yaml:1:1: the file holds no pipeline, only comments. A pipeline needs a name and processors.'],
     ],
     ['a list', '- a\n', ['p.yaml:1:1: a pipeline file must be a map with name and processors, not a list.']],
     [

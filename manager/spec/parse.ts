@@ -79,14 +79,14 @@ function parseFile(file: SourceFile, context: Context): FileResult {
   const documents = documentsOf(text, lines);
   if (documents === undefined) {
     const message = 'maps and lists are nested too deep';
-    return { pipelines: [], diagnostics: [{ file: file.path, line: 0, column: 0, message, hint: '' }] };
+    return { pipelines: [], diagnostics: [{ file: file.path, line: 1, column: 1, message, hint: '' }] };
   }
   const report = reporter(file.path, lines);
   const result: FileResult = { pipelines: [], diagnostics: [] };
   const filled = 'empty' in documents ? [] : documents.filter((document) => !isEmpty(document));
   if (filled.length === 0) {
     const message = text.trim() === '' ? 'the file is empty' : 'the file holds no pipeline, only comments';
-    result.diagnostics.push({ file: file.path, line: 0, column: 0, message, hint: EMPTY_HINT });
+    result.diagnostics.push({ file: file.path, line: 1, column: 1, message, hint: EMPTY_HINT });
     return result;
   }
   const last = filled.at(-1)!;

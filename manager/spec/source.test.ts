@@ -11,12 +11,12 @@ test('bytes that are no text', () => {
     'p.yaml:2:3: the text is not valid UTF-8. Save the file as UTF-8.',
   ]);
   assert.deepEqual(bytes(0xff, 0xfe, 97, 0), [
-    'p.yaml: the file is UTF-16; a pipeline file is UTF-8. Save it as UTF-8.',
+    'p.yaml:1:1: the file is UTF-16; a pipeline file is UTF-8. Save it as UTF-8.',
   ]);
 });
 
 test('a file of 5 MB', () => {
   assert.deepEqual(errorsOf('# '.repeat(2_500_000)), [
-    'p.yaml: the file has 4.8 MiB; a pipeline file has at most 4 MiB. Is it the right file?',
+    'p.yaml:1:1: the file has 4.8 MiB; a pipeline file has at most 4 MiB. Is it the right file?',
   ]);
 });

@@ -24,14 +24,14 @@ export function readText(file: SourceFile): { text: string } | { problem: Diagno
   if (content.byteLength > MAX_FILE_BYTES) {
     const megabytes = (content.byteLength / (1024 * 1024)).toFixed(1);
     return problem(
-      0,
-      0,
+      1,
+      1,
       `the file has ${megabytes} MiB; a pipeline file has at most 4 MiB`,
       'Is it the right file?',
     );
   }
   if ((content[0] === 0xff && content[1] === 0xfe) || (content[0] === 0xfe && content[1] === 0xff)) {
-    return problem(0, 0, 'the file is UTF-16; a pipeline file is UTF-8', 'Save it as UTF-8.');
+    return problem(1, 1, 'the file is UTF-16; a pipeline file is UTF-8', 'Save it as UTF-8.');
   }
   const nul = content.indexOf(0);
   if (nul >= 0) {

@@ -55,9 +55,9 @@ test('every error of every bad file is told with file, line, column and a way ou
 test('files that are no pipeline: empty, too large, binary, a bomb of aliases', async () => {
   const bomb = Array.from({ length: 30 }, (_, n) => `a${n}: &a${n} [${n ? `*a${n - 1}, *a${n - 1}` : 'x'}]`);
   const files: [string, string | Buffer, RegExp][] = [
-    ['empty.yaml', '', /^empty\.yaml: the file is empty$/m],
-    ['comments.yaml', '# nothing\n', /^comments\.yaml: .*only comments$/m],
-    ['large.yaml', '#'.repeat(5_000_000), /^large\.yaml: the file has 4\.8 MiB/m],
+    ['empty.yaml', '', /^empty\.yaml:1:1: the file is empty$/m],
+    ['comments.yaml', '# nothing\n', /^comments\.yaml:1:1: .*only comments$/m],
+    ['large.yaml', '#'.repeat(5_000_000), /^large\.yaml:1:1: the file has 4\.8 MiB/m],
     ['binary.yaml', randomFillSync(Buffer.alloc(4096)), /^binary\.yaml:\d+:\d+: /m],
     ['bomb.yaml', `${bomb.join('\n')}\n`, /^bomb\.yaml:\d+:\d+: .*alias/m],
   ];
