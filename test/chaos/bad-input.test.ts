@@ -62,7 +62,7 @@ for (const [name, [content, message]] of Object.entries(FILES)) {
     const { code, stdout, stderr } = await place.run(['run', 'bad.yaml']);
     assert.deepEqual([code, stdout], [2, '']);
     assert.match(stderr, message);
-    assert.match(stderr, /^wiz: /m);
+    assert.match(stderr, /^bad\.yaml:/);
   });
 }
 

@@ -17,6 +17,7 @@ export interface Processor {
   name: string;
   state: string;
   reason?: string;
+  message?: string;
   attempts?: Attempt[];
 }
 
