@@ -79,6 +79,12 @@ for (const kind of ['native', 'portable'] as const) {
       assert.equal(report.exitCode, 0);
     });
 
+    test('a program that removes what its output goes to has itself to blame', async () => {
+      const { report } = await run(bash('rm -rf "$(dirname "$WIZ_OUTPUT")"'));
+      assert.equal(report.reason, 'output-unreadable');
+      assert.equal(report.failureClass, FailureClass.APP);
+    });
+
     test('cancel right after start, and twice', async () => {
       const attempt = start(['sleep', '60']);
       attempt.cancel('cancelled');

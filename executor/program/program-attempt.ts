@@ -211,7 +211,9 @@ export function createProgramAttempt(
     } catch (error) {
       if (error instanceof OutputFailure) return failed(error);
       const message = `what it left could not be read: ${(error as Error).message}`;
-      return failed({ reason: 'output-unreadable', message, infra: true });
+      // Gone, or another kind of thing: the program did that, and would do it again.
+      const own = ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+      return failed({ reason: 'output-unreadable', message, infra: !own });
     }
   }
 

@@ -7,7 +7,8 @@ import type { SpawnerStats } from './frames.ts';
 import { createProgramLookup, type StartFailure } from './lookup.ts';
 import { createProgramAttempt, type ProgramAttempt, type RunnerRooms } from './program-attempt.ts';
 import { reportOfRefusal } from './program-report.ts';
-import { createSpawnerClient, type SpawnerOptions } from './spawner-client.ts';
+import type { SpawnerOptions } from './spawner-client.ts';
+import { createSpawnerPool } from './spawner-pool.ts';
 import { createAttemptSweeper } from './sweep.ts';
 
 export interface ProgramRunnerOptions {
@@ -36,7 +37,7 @@ const PROGRESS_EVERY_MS = 500;
 const PROGRESS_FROM_MS = 250;
 
 export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunner {
-  const spawner = createSpawnerClient(options.spawner);
+  const spawner = createSpawnerPool(options.spawner);
   const folders = createAttemptFolders(path.join(options.folder, 'attempts'));
   const running = new Set<ProgramAttempt>();
   const staging = new Set<string>();

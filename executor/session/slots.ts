@@ -7,6 +7,8 @@ export interface Slots<T> {
   /** Takes a waiting item out of the line. False: it was not waiting. */
   withdraw(item: T): boolean;
   leave(): void;
+  /** How many wait. */
+  readonly waiting: number;
 }
 
 export function createSlots<T>(places: number, start: (item: T) => void): Slots<T> {
@@ -29,6 +31,9 @@ export function createSlots<T>(places: number, start: (item: T) => void): Slots<
   }
 
   return {
+    get waiting() {
+      return waiting.size;
+    },
     enter(item) {
       if (free > 0 && waiting.size === 0) {
         free--;

@@ -45,6 +45,8 @@ export interface Workload {
   drain(): void;
   /** Ends what waits and runs; the reports say `reason` and are not the program's fault. */
   stopAll(reason: string): void;
+  /** Enough waits for a slot that nobody is in a hurry for news. */
+  readonly busy: boolean;
   readonly counts: { readonly unfinished: number; readonly held: number };
 }
 
@@ -238,6 +240,9 @@ export function createWorkload(options: WorkloadOptions): Workload {
   }
 
   return {
+    get busy() {
+      return slots.waiting >= options.slots / 2;
+    },
     counts,
     adopt: (lease, owner) => claim(lease.runId, lease.epoch, owner) !== undefined,
     assign(assignments, owner) {
