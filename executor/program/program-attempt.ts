@@ -211,8 +211,9 @@ export function createProgramAttempt(
     } catch (error) {
       if (error instanceof OutputFailure) return failed(error);
       const message = `what it left could not be read: ${(error as Error).message}`;
-      // Gone, or another kind of thing: the program did that, and would do it again.
-      const own = ['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+      // Gone, or another kind of thing, while the folder around it is there: the program did that, and would again.
+      const { code = '' } = error as NodeJS.ErrnoException;
+      const own = ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code) && fs.existsSync(path.dirname(folder.input));
       return failed({ reason: 'output-unreadable', message, infra: !own });
     }
   }

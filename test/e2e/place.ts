@@ -76,7 +76,7 @@ export function newPlace(): Place {
     PLACE_OF_TEST: folder,
   };
   // What the test runner and the terminal of whoever runs the tests would add.
-  for (const name of ['NODE_TEST_CONTEXT', 'NO_COLOR', 'FORCE_COLOR', 'WIZ_SLOTS', 'WIZ_MAX_RUNNING']) {
+  for (const name of ['CI', 'NODE_TEST_CONTEXT', 'NO_COLOR', 'FORCE_COLOR', 'WIZ_SLOTS', 'WIZ_MAX_RUNNING']) {
     delete environment[name];
   }
   const running = new Set<Started>();
