@@ -67,6 +67,8 @@ const POLL_MS = 10;
  *  gives its programs their grace (10 s by default) and its managers 2 s to take the reports. */
 const END_MS = 5000;
 const FORCED_END_MS = 15_000;
+/** Milliseconds in which a killed process is gone, unless the kernel holds it. */
+const KILLED_MS = 5000;
 
 export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   const { store, home, entry, readyMs = 10_000, answerMs = 5000 } = options;
@@ -246,7 +248,11 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   /** Ends what is left of an executor, itself too, and removes what is kept of it. */
   async function forget(row: ExecutorRow): Promise<void> {
     // Where the start of a process is unknown, its pid may be another's by now: it is left.
-    if (row.pidStart !== 0 && lives(row)) process.kill(row.pid, 'SIGKILL');
+    if (row.pidStart !== 0 && lives(row)) {
+      process.kill(row.pid, 'SIGKILL');
+      const deadline = performance.now() + KILLED_MS;
+      while (lives(row) && performance.now() < deadline) await sleep(POLL_MS);
+    }
     await endLeftovers(row.executorId);
     await store.removeExecutor(row.executorId);
     removeExecutorFolder(home, row);
