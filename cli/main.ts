@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { findCommand } from './dispatch.ts';
 import { loadConfig } from './oclif.ts';
-import { onBrokenPipe } from './output.ts';
+import { flushed, onBrokenPipe } from './output.ts';
 
 const argv = process.argv.slice(2);
 onBrokenPipe(() => process.exit(0));
@@ -26,5 +26,6 @@ try {
     debug: process.env.WIZ_DEBUG === '1',
   });
 }
+await flushed();
 // Nothing that is still open (a watch, a timer) is worth waiting for: what mattered has been awaited.
 process.exit();

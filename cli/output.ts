@@ -33,6 +33,18 @@ export async function write(stream: Writable, data: string | Uint8Array): Promis
   await Promise.allSettled(drained);
 }
 
+/** Resolves when everything written so far has left this process. A pipe takes 64 KiB at once; what it did not take
+ *  is queued, and process.exit() would drop it. */
+export async function flushed(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.destroyed || stream.writableLength === 0) continue;
+    await new Promise<void>((resolve) => {
+      stream.once('close', resolve);
+      stream.write('', () => resolve());
+    });
+  }
+}
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
