@@ -3,6 +3,9 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { errorsOf, testRefusals, withProcessors } from './fixtures/refusals.ts';
 
+// The same in every run, so that a change is judged by itself; FC_SEED tries others.
+fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
+
 describe('needs that cannot be met are refused', () => {
   testRefusals([
     [

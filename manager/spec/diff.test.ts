@@ -6,6 +6,9 @@ import { diffSpecs, stableJson } from './diff.ts';
 import { parsePipelines } from './parse.ts';
 import type { ActionSpec, JsonObject, PipelineSpec, ProcessorSpec } from './spec.ts';
 
+// The same in every run, so that a change is judged by itself; FC_SEED tries others.
+fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
+
 function specOf(text: string): PipelineSpec {
   const content = new TextEncoder().encode(text);
   return parsePipelines([{ path: 'p.yaml', content, baseDir: '/base' }]).pipelines[0]!.spec;

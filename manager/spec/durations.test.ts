@@ -3,6 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatDuration, MAX_DURATION_MS, parseDuration } from './durations.ts';
 
+// The same in every run, so that a change is judged by itself; FC_SEED tries others.
+fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
+
 test('durations are read from the units they name', () => {
   const cases: [string, number][] = [
     ['10s', 10_000],

@@ -7,6 +7,9 @@ import { parsePipelines } from './parse.ts';
 import { checkCall, recheckCalls } from './recheck.ts';
 import type { ActionSpec, JsonValue } from './spec.ts';
 
+// The same in every run, so that a change is judged by itself; FC_SEED tries others.
+fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
+
 function specOf(text: string, catalogue?: { name: string; optionsSchemaJson: string }[]) {
   const content = new TextEncoder().encode(text);
   return parsePipelines([{ path: 'p.yaml', content, baseDir: '/base' }], catalogue).pipelines[0]!.spec;

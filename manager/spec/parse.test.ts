@@ -7,6 +7,9 @@ import { formatDiagnostic } from './diagnostic.ts';
 import { CATALOGUE, errorsOf, parse, testRefusals, withProcessors } from './fixtures/refusals.ts';
 import { type CallType, parsePipelines } from './parse.ts';
 
+// The same in every run, so that a change is judged by itself; FC_SEED tries others.
+fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
+
 describe('a right file', () => {
   test('becomes a spec with every default filled in', () => {
     const [pipeline] = parse(withProcessors('only: { run: date }'));
@@ -263,6 +266,7 @@ describe('whatever is in a file', () => {
         .map((parts) => `name: x\nprocessors:\n  a:\n    ${parts.join('')}`),
       fc.string({ unit: 'binary', maxLength: 60 }),
     );
+    checkPlaces('<<: *a$${|\n   ---\n---\n}}? ');
     fc.assert(fc.property(texts, checkPlaces), { numRuns: 1500 });
   });
 

@@ -81,7 +81,7 @@ function parseFile(file: SourceFile, context: Context): FileResult {
     const message = 'maps and lists are nested too deep';
     return { pipelines: [], diagnostics: [{ file: file.path, line: 1, column: 1, message, hint: '' }] };
   }
-  const report = reporter(file.path, lines);
+  const report = reporter(file.path, text, lines);
   const result: FileResult = { pipelines: [], diagnostics: [] };
   const filled = 'empty' in documents ? [] : documents.filter((document) => !isEmpty(document));
   if (filled.length === 0) {
@@ -117,10 +117,14 @@ function documentsOf(text: string, lineCounter: LineCounter) {
 
 const EMPTY_HINT = 'A pipeline needs a name and processors.';
 
-function reporter(file: string, lines: LineCounter): Report {
+function reporter(file: string, text: string, lines: LineCounter): Report {
   return (offset, message, hint) => {
     const { line, col } = lines.linePos(offset);
-    return { file, line, column: col, message, hint };
+    // The parser does not count a line break that it stumbled over: such a place is the end of the line.
+    const start = offset - (col - 1);
+    const end = text.indexOf('\n', start);
+    const column = end === -1 ? col : Math.min(col, end - start + 1);
+    return { file, line, column, message, hint };
   };
 }
 

@@ -14,6 +14,9 @@ import { bytesOf, chunkOf, chunksOf, queryOf, textOf } from './conformance/logs.
 import { openFileLogs } from './file-logs.ts';
 import { countLineFeeds } from './logs/frame.ts';
 
+// The same in every run, so that a change is judged by itself; FC_SEED tries others.
+fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
+
 const LOGGER = fileURLToPath(new URL('fixtures/logger.ts', import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'wiz-logs-'));
 const children: ChildProcess[] = [];
