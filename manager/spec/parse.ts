@@ -1,4 +1,4 @@
-import { type Document, LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, parseAllDocuments } from 'yaml';
 import { type Diagnostic, WizError } from '../../proto/error.ts';
 import { buildSpec } from './build.ts';
 import { type CallChecker, type CallType, callChecker } from './calls.ts';
@@ -75,13 +75,12 @@ function parseFile(file: SourceFile, context: Context): FileResult {
   const read = readText(file);
   if ('problem' in read) return { pipelines: [], diagnostics: [read.problem] };
   const { text } = read;
-  const lines = new LineCounter();
-  const documents = documentsOf(text, lines);
+  const documents = documentsOf(text);
   if (documents === undefined) {
     const message = 'maps and lists are nested too deep';
     return { pipelines: [], diagnostics: [{ file: file.path, line: 1, column: 1, message, hint: '' }] };
   }
-  const report = reporter(file.path, text, lines);
+  const report = reporter(file.path, text);
   const result: FileResult = { pipelines: [], diagnostics: [] };
   const filled = 'empty' in documents ? [] : documents.filter((document) => !isEmpty(document));
   if (filled.length === 0) {
@@ -105,10 +104,10 @@ function parseFile(file: SourceFile, context: Context): FileResult {
 }
 
 /** Undefined when they nest deeper than the parser, which is recursive, can follow. */
-function documentsOf(text: string, lineCounter: LineCounter) {
+function documentsOf(text: string) {
   try {
     // Duplicate keys are found by plainDocument: the parser compares each key with each other.
-    return parseAllDocuments(text, { lineCounter, uniqueKeys: false, prettyErrors: false });
+    return parseAllDocuments(text, { uniqueKeys: false, prettyErrors: false });
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;
@@ -117,15 +116,26 @@ function documentsOf(text: string, lineCounter: LineCounter) {
 
 const EMPTY_HINT = 'A pipeline needs a name and processors.';
 
-function reporter(file: string, text: string, lines: LineCounter): Report {
+/** Counted by ourselves: the parser's line counter misses line breaks that the parser stumbled over. */
+function reporter(file: string, text: string): Report {
+  let starts: number[] | undefined;
   return (offset, message, hint) => {
-    const { line, col } = lines.linePos(offset);
-    // The parser does not count a line break that it stumbled over: such a place is the end of the line.
-    const start = offset - (col - 1);
-    const end = text.indexOf('\n', start);
-    const column = end === -1 ? col : Math.min(col, end - start + 1);
-    return { file, line, column, message, hint };
+    starts ??= lineStarts(text);
+    let low = 0;
+    let high = starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { file, line: low + 1, column: offset - starts[low]! + 1, message, hint };
   };
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
 }
 
 function isEmpty(document: Document.Parsed): boolean {
