@@ -1,32 +1,35 @@
-import type { Data } from '../../proto/gen/wiz/v1/data_pb.js';
+import type { CacheDecision, Data, File } from '../../proto/gen/wiz/v1/data_pb.js';
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Report } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { ReadyAction, Unready } from '../engine/preparation.ts';
 import type { ProcessorSpec } from '../spec/spec.ts';
 
 /**
- * The attributes of one node of a RunGraph: what the processor is, and how it stands in this run. They are the
- * node's own object: reached by name through the graph, and changed in place.
+ * Something that is tried: a processor, or one instance of a processor with `each` or `matrix`. Instances are rows of
+ * their node and no nodes of the graph: 100,000 of them cost an object each.
  */
-export interface ProcessorNode {
+export interface Task {
+  /** Of a processor its name; of an instance `NAME[INDEX]`. */
   readonly name: string;
-  /** Place in the file; among ready processors the earlier one starts first. */
-  readonly order: number;
-  readonly spec: ProcessorSpec;
+  /** The processor; itself, unless this is an instance. */
+  readonly node: ProcessorNode;
+  /** From 0; -1 for a processor. */
+  readonly index: number;
 
   state: ProcessorState;
   reason: string;
   message: string;
-  /** Nothing more happens to it in this run: it ended, or it never starts (upstream-failed, cancelled). */
+  /** Nothing more happens to it in this run: it ended, or it never starts (upstream-failed, skipped, cancelled). */
   settled: boolean;
   /** It failed, and `onFailure: warn` lets the run go on. */
   warning: boolean;
 
-  /** Needs that have not let it go yet; at 0 it is ready. */
-  waiting: number;
   /** Place in the queue of what is ready; -1 when it is not there. */
   place: number;
   /** Unix ms before which it is not tried again; 0 is at once. */
   retryAt: number;
+  /** Unix ms at which its needs had let it go; 0 before. */
+  readyMs: number;
 
   /** Number of the last attempt, from 1; 0 is none yet. */
   attempt: number;
@@ -36,15 +39,52 @@ export interface ProcessorNode {
   infraFailures: number;
 
   output: Data | undefined;
+  /** What it left in WIZ_FILES; undefined is nothing. */
+  files: File[] | undefined;
   /** What it added to the context; undefined is nothing. */
   added: Record<string, string> | undefined;
-  /** What it inherits: the run's context and what its ancestors added. Shared between nodes that inherit the
-   *  same, which is what lets assignments of a wide graph share one environment. */
-  context: Record<string, string>;
+  /** Of the last attempt, or of what was reused; undefined without cache. */
+  cache: CacheDecision | undefined;
+  /** It was asked for by name (retry --from): nothing is taken from the cache. */
+  again: boolean;
+
+  /** What was found out about it before it could start, see engine/preparation.ts. */
+  preparation: 'none' | 'due' | 'asked' | 'done';
+  prepared: ReadyAction | undefined;
 
   /** 0 to 1; negative when none was reported. */
   progress: number;
   progressMessage: string;
+}
+
+/**
+ * The attributes of one node of a RunGraph: what the processor is, and how it stands in this run. They are the
+ * node's own object: reached by name through the graph, and changed in place.
+ */
+export interface ProcessorNode extends Task {
+  /** Place in the file; among ready processors the earlier one starts first. */
+  readonly order: number;
+  readonly spec: ProcessorSpec;
+  /** Needs that have not ended yet. */
+  waiting: number;
+  /** What it inherits: the run's context and what its ancestors added. Shared between nodes that inherit the
+   *  same, which is what lets assignments of a wide graph share one environment. */
+  context: Record<string, string>;
+  /** Set once the list of `each` or `matrix` is known. */
+  instances: Instances | undefined;
+}
+
+/** The instances of one node. */
+export interface Instances {
+  readonly tasks: Task[];
+  /** By state, and those that are not settled. */
+  idle: number;
+  running: number;
+  failed: number;
+  succeeded: number;
+  open: number;
+  /** What instance INDEX is to do; undefined until prepared by this manager. */
+  actionOf: ((index: number) => ReadyAction | Unready) | undefined;
 }
 
 export interface AttemptRecord {

@@ -10,9 +10,43 @@ export interface PipelineSpec {
   concurrency: number | null;
   /** Absolute folder that programs run in, unless a processor says otherwise. */
   workdir: string;
+  /** IANA name of the zone of DATE, TIME and DATETIME; null is that of the manager. */
+  timeZone: string | null;
+  /** Where secrets are found, by name. */
+  secrets: Record<string, SecretSpec>;
+  /** When staging folders are kept after the end of a run. */
+  staging: 'on-failure' | 'always' | 'never';
+  /** `run`: all processors of a run on one executor. */
+  affinity: 'none' | 'run';
+  /** null when the pipeline keeps none. */
+  outputs: OutputsSpec | null;
   /** In the order of the file. */
   processors: ProcessorSpec[];
 }
+
+/** One of them, resolved on the executor. */
+export type SecretSpec = { env: string } | { file: string } | { command: string[] };
+
+export interface OutputsSpec {
+  /** Path under which a file is kept -> expression text (a file, a list or map of files, or any other value, whose
+   *  text is kept). */
+  files: Record<string, string>;
+  records: { table: string; rows: string }[];
+}
+
+/** What the key of a cached processor has beside its action and inputs. */
+export interface CacheSpec {
+  /** Globs, relative to the processor's folder. */
+  inputs: string[];
+  /** Names of variables of the environment. */
+  env: string[];
+  version: string;
+  /** Text with expressions; empty is none. */
+  key: string;
+}
+
+/** When a processor starts, all its needs having ended. */
+export type Rule = 'all-succeeded' | 'any-succeeded' | 'all-done' | 'none-failed';
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
 export type JsonObject = { [key: string]: JsonValue };
@@ -41,6 +75,23 @@ export interface ProcessorSpec {
   /** Between SIGTERM and SIGKILL. */
   graceMs: number;
   onFailure: 'fail' | 'warn';
+  /** Text with an expression, or a boolean as text; null is always. */
+  when: string | null;
+  rule: Rule;
+  /** A list, or a text that is one expression; null is one instance, and the processor itself. */
+  each: JsonValue | null;
+  /** Lists, or texts that are one expression, by name; null is none. Excludes `each`. */
+  matrix: Record<string, JsonValue> | null;
+  /** Most instances at once; null is no limit. */
+  width: number | null;
+  /** An instance that failed for good ends the others. */
+  failFast: boolean;
+  /** How standard output is read and what standard input has. */
+  data: 'auto' | 'json' | 'text' | 'lines' | 'bytes' | 'protobuf';
+  /** null is no cache. */
+  cache: CacheSpec | null;
+  /** Names of the pipeline's secrets that the program sees as variables. */
+  secrets: string[];
 }
 
 export type ActionSpec =

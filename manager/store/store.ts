@@ -1,4 +1,5 @@
-import type { Event, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { Event, ProcessorReused, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { JsonObject, JsonValue } from '../spec/spec.ts';
 
 /**
  * What a manager keeps. One interface, one conformance suite; SQLite implements it now, PostgreSQL next,
@@ -65,6 +66,31 @@ export interface Store {
   sendCommand(command: NewCommand): Promise<void>;
   /** Commands for runs that `managerId` owns, removed as they are read, oldest first. */
   takeCommands(managerId: string): Promise<NewCommand[]>;
+
+  // -- cache -------------------------------------------------------------------------------------------
+  /** Entries by key, those there are; keys whose run was deleted are not. */
+  findCacheEntries(keys: string[]): Promise<Map<string, CacheEntry>>;
+  /** The newest entry of a processor (or instance), to tell what changed since. */
+  latestCacheEntry(pipeline: string, processor: string): Promise<CacheEntry | undefined>;
+  /** Hashes of files on disk that were taken before, by path. */
+  getFileStamps(paths: string[]): Promise<Map<string, FileStamp>>;
+  putFileStamps(stamps: FileStamp[]): Promise<void>;
+
+  // -- files and records -------------------------------------------------------------------------------
+  /** Links of runs to a hash (a whole one, or its beginning), newest run first. */
+  findFileLinks(hash: string, limit: number): Promise<FileLink[]>;
+  /** Links of one run, in the order they were written. */
+  listFileLinks(runId: string): Promise<FileLink[]>;
+  /** Links with the role `kept`, newest run first. */
+  listKeptFiles(filter: { pipeline?: string; path?: string; limit: number }): Promise<FileLink[]>;
+  /** Every hash that a run of the store refers to. */
+  referredHashes(): Promise<Set<string>>;
+  listRecordTables(): Promise<RecordTable[]>;
+  /** One read-only statement over the views of the record tables. Throws WizError invalid_argument with what the
+   *  database says about it. `rows` are read as they are asked for. */
+  queryRecords(sql: string): Promise<{ columns: string[]; rows: AsyncIterable<JsonValue[]> }>;
+  /** Deletes runs that ended, whole: journal, cache entries, links, records. Returns those that were deleted. */
+  deleteRuns(runIds: string[]): Promise<string[]>;
 
   // -- executors ---------------------------------------------------------------------------------------
   putExecutor(executor: ExecutorRow): Promise<void>;
@@ -136,6 +162,65 @@ export interface RunCommit {
   row: RunRow;
   /** Numbers go on from the last commit. */
   events: Event[];
+  /** Written in the same transaction. */
+  cacheEntries?: CacheEntry[];
+  fileLinks?: FileLink[];
+  /** Takes the place of what the run had recorded before. */
+  records?: NewRecords[];
+}
+
+/** The result of an attempt, kept under what it depends on. */
+export interface CacheEntry {
+  key: string;
+  pipeline: string;
+  /** Name of the processor or instance. */
+  processor: string;
+  runId: string;
+  createdMs: number;
+  /** As the event that reuses it has it. */
+  result: ProcessorReused;
+}
+
+/** The hash of a file on disk, and what the file looked like when it was taken. */
+export interface FileStamp {
+  path: string;
+  size: number;
+  /** Nanoseconds since 1970, as decimal text. */
+  mtimeNs: string;
+  ctimeNs: string;
+  inode: string;
+  hash: string;
+}
+
+/** That a run refers to a file. */
+export interface FileLink {
+  hash: string;
+  runId: string;
+  pipeline: string;
+  /** Name of the processor or instance. */
+  processor: string;
+  attempt: number;
+  /** made: left in WIZ_FILES. value: an output that is a file for its size. used: given to the attempt. kept: an output
+   *  file of the run. */
+  role: 'made' | 'value' | 'used' | 'kept';
+  /** Name below the processor; of a kept one the path it is kept under. */
+  name: string;
+  size: number;
+  folder: boolean;
+  mediaType: string;
+  createdMs: number;
+}
+
+export interface NewRecords {
+  table: string;
+  processor: string;
+  rows: JsonObject[];
+}
+
+export interface RecordTable {
+  name: string;
+  columns: { name: string; type: 'integer' | 'number' | 'text' | 'boolean' | 'json' | 'mixed' }[];
+  rows: number;
 }
 
 /** Holders of concurrency limits that come and go with a commit. Counts are always those of the rows. */
