@@ -1,14 +1,17 @@
 /** What is said when a run has ended: a summary, its warnings, and for what failed the reason and the end of its log. */
-import { ProcessorState, RunState } from '../proto/gen/wiz/v1/events_pb.js';
+import { type OutputsKept, ProcessorState, RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import type { Attempt, Processor } from '../proto/gen/wiz/v1/runs_pb.js';
 import type { Api } from './api.ts';
 import { followLogs } from './follow.ts';
+import { keptWords } from './render/outputs.ts';
 import type { Paint } from './render/paint.ts';
 import type { RunView } from './render/view.ts';
 import { count, duration, oneLine, RUN_STATE } from './render/words.ts';
 
 /** Failed processors that are told about one by one. */
 const FAILURES_TOLD = 5;
+/** Failed instances of one processor that are. */
+const INSTANCES_TOLD = 3;
 const LOG_LINES = 10;
 /** A log up to this many bytes is read whole for its last lines. */
 const SMALL_LOG_BYTES = 4_000_000;
@@ -23,7 +26,15 @@ export async function endingLines(api: Pick<Api, 'runs'>, run: RunView, paint: P
   if (told.size > 0) {
     const { processors } = await api.runs.getRun({ runId: run.runId });
     for (const processor of processors) {
-      if (told.has(processor.name)) lines.push('', ...(await failureLines(api, run.runId, processor, paint)));
+      if (!told.has(processor.name)) continue;
+      for (const one of [processor, ...(processor.instances?.failed ?? []).slice(0, INSTANCES_TOLD)]) {
+        lines.push('', ...(await failureLines(api, run.runId, one, paint)));
+      }
+      const untold = (processor.instances?.counts?.failed ?? 0) - INSTANCES_TOLD;
+      if (untold > 0) {
+        const all = `wiz runs get ${run.runId} --instances ${processor.name}`;
+        lines.push('', `… and ${count(untold, 'more instance', 'more instances')} of it failed: ${all}`);
+      }
     }
   }
   if (failed.length > told.size) {
@@ -34,26 +45,66 @@ export async function endingLines(api: Pick<Api, 'runs'>, run: RunView, paint: P
 }
 
 function summary(run: RunView, paint: Paint): string {
-  const { counts } = run;
+  const { counts, cached, skipped } = run;
   const succeeded = run.state === RunState.SUCCEEDED;
   const word = (succeeded ? paint.green : paint.red)(RUN_STATE[run.state]);
   const why = run.reason === 'cancelled' ? ' (cancelled)' : '';
-  const parts = [
-    [counts[ProcessorState.SUCCEEDED], 'succeeded'],
+  const parts = tally([
+    [counts[ProcessorState.SUCCEEDED] - cached, 'succeeded'],
+    [cached, 'cached'],
     [counts[ProcessorState.FAILED], 'failed'],
-    [counts[ProcessorState.IDLE], 'not run'],
-  ]
-    .filter(([n]) => n !== 0)
-    .map(([n, word]) => `${n!.toLocaleString('en')} ${word}`);
+    [skipped, 'skipped'],
+    [counts[ProcessorState.IDLE] - skipped, 'not run'],
+  ]);
   const took = duration(run.endedMs - run.createdMs);
   const total = count(run.processors.size, 'processor');
   // Of failed processors more is told below.
   const message =
     counts[ProcessorState.FAILED] === 0 && !succeeded && run.message ? [`  ${oneLine(run.message)}`] : [];
   return [
-    `${word}${why} in ${took}: ${total}, ${parts.join(', ')}  ${paint.dim(run.runId)}`,
+    `${word}${why} in ${took}: ${total}, ${parts}${instanceSummary(run)}  ${paint.dim(run.runId)}`,
     ...message,
+    ...(succeeded && run.outputs ? keptLines(run.outputs, run.runId) : []),
   ].join('\n');
+}
+
+/** Instances are counted apart: `; 10,000 instances, 9,998 succeeded, 2 failed`. */
+function instanceSummary(run: RunView): string {
+  const sum = { all: 0, succeeded: 0, cached: 0, failed: 0, idle: 0 };
+  for (const { instances } of run.processors.values()) {
+    if (!instances) continue;
+    sum.all += instances.count;
+    sum.succeeded += instances.counts[ProcessorState.SUCCEEDED] - instances.cached;
+    sum.cached += instances.cached;
+    sum.failed += instances.counts[ProcessorState.FAILED];
+    sum.idle += instances.counts[ProcessorState.IDLE];
+  }
+  if (sum.all === 0) return '';
+  const parts = tally([
+    [sum.succeeded, 'succeeded'],
+    [sum.cached, 'cached'],
+    [sum.failed, 'failed'],
+    [sum.idle, 'not run'],
+  ]);
+  return `; ${count(sum.all, 'instance')}, ${parts}`;
+}
+
+function tally(parts: [number, string][]): string {
+  return parts
+    .filter(([n]) => n !== 0)
+    .map(([n, word]) => `${n.toLocaleString('en')} ${word}`)
+    .join(', ');
+}
+
+/** Outputs that are told about one by one. */
+const OUTPUTS_TOLD = 10;
+
+function keptLines(outputs: OutputsKept, runId: string): string[] {
+  const kept = keptWords(outputs);
+  const more = kept.length > OUTPUTS_TOLD ? [`  … and ${kept.length - OUTPUTS_TOLD} more`] : [];
+  const how =
+    outputs.files.length > 0 ? [`  To have them: wiz files get ${runId}/${outputs.files[0]!.path}`] : [];
+  return [...kept.slice(0, OUTPUTS_TOLD).map((words) => `  ${words}`), ...more, ...how];
 }
 
 async function failureLines(

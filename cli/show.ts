@@ -9,7 +9,7 @@ import { eventLines } from './render/lines.ts';
 import { type Paint, paintFor } from './render/paint.ts';
 import { createScreen } from './render/screen.ts';
 import { treeLines } from './render/tree.ts';
-import { applyEvent, emptyRun, type RunView } from './render/view.ts';
+import { applyEvent, emptyRun, type RunView, rowOf } from './render/view.ts';
 
 /** Milliseconds between two pictures of the tree: ten a second. */
 const FRAME_MS = 100;
@@ -61,7 +61,7 @@ function apply(run: RunView, response: WatchRunResponse, show: Show, paint: Pain
     else lines.push(...eventLines(event, run, paint));
   }
   for (const { processor, attempt, line } of response.tails) {
-    const shown = run.processors.get(processor);
+    const shown = rowOf(run, processor);
     if (shown?.attempt === attempt) shown.tail = line;
   }
   return lines;

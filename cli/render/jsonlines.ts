@@ -1,6 +1,6 @@
 import { toJson } from '@bufbuild/protobuf';
 import { type Event, EventSchema, ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
-import type { RunView } from './view.ts';
+import { type RunView, rowOf } from './view.ts';
 import { PROCESSOR_STATE, RUN_STATE } from './words.ts';
 
 /**
@@ -17,11 +17,17 @@ export function eventJson(event: Event, run: RunView): string {
 function standing({ event: { case: kind, value } }: Event, run: RunView): object {
   switch (kind) {
     case 'attemptStarted':
-    case 'processorEnded':
-    case 'progressMade':
-      return processorStanding(run, value.processor);
+      return standingOf(run, value.processor, ProcessorState.RUNNING, '', value.attempt);
     case 'attemptEnded':
-      return processorStanding(run, value.report!.processor);
+      return standingOf(run, value.report!.processor, value.state, value.reason, value.report!.attempt);
+    case 'processorEnded':
+      return standingOf(run, value.processor, value.state, value.reason);
+    case 'processorExpanded':
+      return { ...standingOf(run, value.processor, ProcessorState.RUNNING, ''), instances: value.count };
+    case 'processorReused':
+      return standingOf(run, value.processor, ProcessorState.SUCCEEDED, 'cached');
+    case 'progressMade':
+      return standingOf(run, value.processor, ProcessorState.RUNNING, '', value.attempt);
     case 'runCreated':
     case 'runResumed': {
       const processors = [...run.processors.values()].map(({ name, state, needs }) => ({
@@ -36,8 +42,14 @@ function standing({ event: { case: kind, value } }: Event, run: RunView): object
   }
 }
 
-function processorStanding(run: RunView, name: string): object {
-  const { state, reason, attempt } = run.processors.get(name)!;
-  const why = reason && state !== ProcessorState.SUCCEEDED ? { reason } : {};
+/** From the event alone where that says enough: of an instance that succeeded nothing is kept. */
+function standingOf(
+  run: RunView,
+  name: string,
+  state: ProcessorState,
+  reason: string,
+  attempt = rowOf(run, name)?.attempt ?? 0,
+): object {
+  const why = reason && reason !== 'succeeded' ? { reason } : {};
   return { processor: name, ...(attempt > 0 && { attempt }), state: PROCESSOR_STATE[state], ...why };
 }

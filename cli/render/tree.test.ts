@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { journal, RUN_ID, START_MS } from '../fixture/events.ts';
 import { colourPaint, plainPaint } from './paint.ts';
 import { treeLines } from './tree.ts';
@@ -111,6 +111,66 @@ test('more processors than rows: failed and running ones first, the rest counted
     ],
   );
   assert.equal(lines.at(-1), '… and 4 running, 2,000 idle, 990 succeeded');
+});
+
+test('a processor with instances is one line, and the few that need looking at stand under it', () => {
+  const run = play((j) => {
+    j.created([
+      { name: 'list' },
+      { name: 'parse', needs: ['list'], retries: 1 },
+      { name: 'sum', needs: ['parse'] },
+    ]);
+    j.reused(10, 'list');
+    j.expanded(100, 'parse', 10_000);
+    for (let i = 0; i < 1210; i++) j.started(100, `parse[${i}]`);
+    for (let i = 0; i < 1204; i++) j.succeeded(200, `parse[${i}]`);
+    j.failed(300, 'parse[1204]');
+    j.failed(300, 'parse[1205]', { retryAfter: 5000 });
+    j.started(2900, 'parse[1210]');
+  });
+  assert.deepEqual(draw(run, 3000, { columns: 120 }), [
+    `audit v2  ${RUN_ID}  Running  3.0s  1 of 3 processors done`,
+    '↺ list      Succeeded          cached  same as run 3MN',
+    '⠋ parse     Running      2.9s  ██░░░░░░░░░░░░░░  12%  1,204 of 10,000 done, 5 running, 1 failed',
+    '  ✖ [1204]  Failed       0.2s  exit-code  exited with code 3',
+    '  ○ [1205]  Idle         0.2s  exit-code  exited with code 3  again in 2.3s',
+    '  ⠋ [1206]  Running      2.9s',
+    '  ⠋ [1207]  Running      2.9s',
+    '  ⠋ [1208]  Running      2.9s',
+    '  ⠋ [1209]  Running      2.9s',
+    '○ sum       Idle',
+  ]);
+  assert.equal(draw(run, 3000, { rows: 5 }).length, 5);
+});
+
+test('100,000 instances cost a frame no more than ten', () => {
+  const run = play((j) => {
+    j.created([{ name: 'parse' }]);
+    j.expanded(0, 'parse', 100_000);
+    for (let i = 0; i < 100_000; i++) j.failed(100, `parse[${i}]`);
+    j.closed(200, 'parse', ProcessorState.FAILED);
+  });
+  const { instances } = run.processors.get('parse')!;
+  assert.deepEqual([instances!.failed.size, instances!.counts[ProcessorState.FAILED]], [100, 100_000]);
+  assert.equal(draw(run, 300).length, 8);
+  assert.match(
+    draw(run, 300)[1]!,
+    /✖ parse +Failed +0\.2s {2}instances-failed {2}0 of 100,000 done, 100,000 failed/,
+  );
+});
+
+test('skipped and cached processors are marked and counted', () => {
+  const run = play((j) => {
+    j.created([{ name: 'a' }, { name: 'b' }]);
+    j.reused(0, 'a');
+    j.skipped(0, 'b', 'skipped');
+    j.ended(100, RunState.SUCCEEDED);
+  });
+  assert.deepEqual(draw(run, 200), [
+    `audit v2  ${RUN_ID}  Succeeded  0.1s  1 of 2 processors done, 1 skipped`,
+    '↺ a  Succeeded          cached  same as run 3MN',
+    '⊘ b  Idle               skipped',
+  ]);
 });
 
 test('no line is wider than the terminal, with colours or without', () => {

@@ -2,13 +2,26 @@
  * The live view of a run: a function of the model, the time and the size of the terminal, and of nothing else.
  *
  * While the processors fit the terminal they are drawn as a tree. When they do not, the ones that need looking at
- * come first (failed, running, waiting for another attempt), and the rest is counted.
+ * come first (failed, running, waiting for another attempt), and the rest is counted. Instances of a processor are
+ * counted in its line; the few that need looking at stand under it when there is room.
  */
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { endedOf, instanceWords } from './instances.ts';
 import { layout } from './layout.ts';
 import type { Paint } from './paint.ts';
 import type { ProcessorView, RunView } from './view.ts';
-import { attemptOf, count, cut, duration, oneLine, PROCESSOR_STATE, RUN_STATE, width } from './words.ts';
+import {
+  attemptOf,
+  cacheWords,
+  count,
+  cut,
+  duration,
+  glyph,
+  oneLine,
+  PROCESSOR_STATE,
+  RUN_STATE,
+  width,
+} from './words.ts';
 
 export interface TreeOptions {
   /** Milliseconds since 1970. */
@@ -26,12 +39,16 @@ const SPINNER_STEP_MS = 100;
 const BAR_COLUMNS = 16;
 /** Names longer than this do not push the other columns further to the right. */
 const NAME_COLUMNS = 40;
+/** Instances that stand under their processor. */
+const INSTANCE_ROWS = 6;
+/** Milliseconds after which a running instance is worth a line: short ones would make the picture jump. */
+const INSTANCE_SHOWN_MS = 500;
 
 export function treeLines(run: RunView, options: TreeOptions): string[] {
   const notes = (options.notes ?? []).map((text) => options.paint.yellow(cut(text, options.columns)));
   const room = Math.max(1, options.rows - 1 - notes.length);
   const fits = run.processors.size <= room;
-  const body = fits ? tree(run, options) : mostImportant(run, options, room);
+  const body = fits ? tree(run, options, room) : mostImportant(run, options, room);
   return [header(run, options), ...body, ...notes];
 }
 
@@ -49,15 +66,42 @@ function header(run: RunView, { nowMs, columns, paint }: TreeOptions): string {
       ],
       [`  ${duration((run.endedMs || nowMs) - run.createdMs)}`],
       [`  ${done.toLocaleString('en')} of ${count(total, 'processor')} done`],
+      [run.skipped > 0 ? `, ${run.skipped.toLocaleString('en')} skipped` : ''],
     ],
     columns,
   );
 }
 
-function tree(run: RunView, options: TreeOptions): string[] {
-  const placed = layout([...run.processors.values()]);
-  const names = nameColumns(placed.map(({ prefix, name }) => prefix.length + width(name)));
-  return placed.map(({ name, prefix }) => line(run.processors.get(name)!, prefix, names, options));
+function tree(run: RunView, options: TreeOptions, room: number): string[] {
+  let spare = room - run.processors.size;
+  const rows = layout([...run.processors.values()]).flatMap(({ name, prefix }) => {
+    const processor = run.processors.get(name)!;
+    const instances = instancesToShow(processor, Math.min(spare, INSTANCE_ROWS), options.nowMs);
+    spare -= instances.length;
+    const under = `${prefix.replace('├─ ', '│  ').replace('└─ ', '   ')}  `;
+    return [
+      { shown: processor, name, prefix },
+      ...instances.map((shown) => ({ shown, name: shown.name.slice(name.length), prefix: under })),
+    ];
+  });
+  const names = nameColumns(rows.map(({ prefix, name }) => prefix.length + width(name)));
+  return rows.map(({ shown, name, prefix }) => line({ ...shown, name }, prefix, names, options));
+}
+
+/** Those that failed, wait for another attempt, or have run for a while. */
+function instancesToShow({ instances, state }: ProcessorView, most: number, nowMs: number): ProcessorView[] {
+  const open = state === ProcessorState.RUNNING || state === ProcessorState.FAILED;
+  if (!instances || !open || most <= 0) return [];
+  const shown: ProcessorView[] = [];
+  for (const rows of [instances.failed, instances.waiting, instances.running]) {
+    for (const row of rows.values()) {
+      if (shown.length === most) return shown;
+      // The next ones started later.
+      if (rows === instances.running && nowMs - row.startedMs < INSTANCE_SHOWN_MS) break;
+      shown.push(row);
+    }
+  }
+  return shown;
 }
 
 function mostImportant(run: RunView, options: TreeOptions, room: number): string[] {
@@ -115,17 +159,21 @@ function line(processor: ProcessorView, prefix: string, names: number, options: 
 }
 
 function details(processor: ProcessorView, { paint, nowMs }: TreeOptions): Segment[] {
-  const { state, reason, message, progress, progressMessage, tail, retryMs } = processor;
+  const { state, reason, message, progress, progressMessage, tail, retryMs, instances, cache } = processor;
   const segments: Segment[] = [];
   const add = (text: string, colour?: Segment[1]) => text && segments.push([`  ${text}`, colour]);
   add(attemptOf(processor), paint.yellow);
   if (state === ProcessorState.RUNNING) {
-    if (progress >= 0) add(bar(progress), paint.cyan);
+    if (instances && instances.count > 0) add(bar(endedOf(instances) / instances.count), paint.cyan);
+    else if (progress >= 0) add(bar(progress), paint.cyan);
+    if (instances) add(instanceWords(instances));
     add(oneLine(progressMessage));
     add(oneLine(tail), paint.dim);
   } else {
     if (processor.warning) add('warning', paint.yellow);
     add(reason === 'succeeded' ? '' : reason, statePaint(processor, paint));
+    if (instances) add(instanceWords(instances));
+    if (reason === 'cached' && cache) add(cacheWords(cache), paint.dim);
     if (state !== ProcessorState.SUCCEEDED && message !== reason) add(oneLine(message), paint.dim);
     if (state === ProcessorState.IDLE && retryMs > 0)
       add(`again in ${duration(retryMs - nowMs)}`, paint.yellow);
@@ -146,11 +194,9 @@ function time({ state, startedMs, endedMs }: ProcessorView, nowMs: number): stri
   return endedMs === 0 ? '' : duration(endedMs - startedMs);
 }
 
-function symbol({ state, warning }: ProcessorView, nowMs: number): string {
-  if (warning) return '!';
-  if (state === ProcessorState.RUNNING) return SPINNER[Math.floor(nowMs / SPINNER_STEP_MS) % SPINNER.length]!;
-  if (state === ProcessorState.SUCCEEDED) return '✔';
-  return state === ProcessorState.FAILED ? '✖' : '○';
+function symbol(processor: ProcessorView, nowMs: number): string {
+  if (processor.state !== ProcessorState.RUNNING || processor.warning) return glyph(processor);
+  return SPINNER[Math.floor(nowMs / SPINNER_STEP_MS) % SPINNER.length]!;
 }
 
 function statePaint({ state, warning }: ProcessorView, paint: Paint): Segment[1] {

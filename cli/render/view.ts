@@ -2,9 +2,18 @@
  * A run as its events tell it: the model that every way of showing a run draws from. Events are applied in the
  * order of their numbers, each once; one that was seen already changes nothing.
  */
-import type { AttemptEnded, Event, RunResumed } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { CacheDecision } from '../../proto/gen/wiz/v1/data_pb.js';
+import type { AttemptEnded, Event, OutputsKept, RunResumed } from '../../proto/gen/wiz/v1/events_pb.js';
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import {
+  type InstancesView,
+  instanceName,
+  moveInstance,
+  newInstances,
+  reopenInstances,
+} from './instances.ts';
 
+/** A processor, or one of its instances. */
 export interface ProcessorView {
   name: string;
   needs: string[];
@@ -28,6 +37,10 @@ export interface ProcessorView {
   /** Last line that it wrote. */
   tail: string;
   warning: boolean;
+  /** Of the last attempt, or of what was reused. */
+  cache: CacheDecision | undefined;
+  /** Once the list of a processor with `each` or `matrix` is known. */
+  instances: InstancesView | undefined;
 }
 
 export interface RunView {
@@ -45,6 +58,10 @@ export interface RunView {
   processors: Map<string, ProcessorView>;
   /** Processors in each state, kept as events come. */
   counts: Record<ProcessorState, number>;
+  /** Of those that succeeded, and of those that are idle. */
+  cached: number;
+  skipped: number;
+  outputs: OutputsKept | undefined;
   /** Number of the last event. */
   seq: number;
 }
@@ -63,6 +80,9 @@ export function emptyRun(): RunView {
     warnings: [],
     processors: new Map(),
     counts: { 0: 0, 1: 0, 2: 0, 3: 0, 4: 0 },
+    cached: 0,
+    skipped: 0,
+    outputs: undefined,
     seq: 0,
   };
 }
@@ -83,30 +103,47 @@ export function applyEvent(run: RunView, event: Event): boolean {
       readSpec(run, value.specJson);
       break;
     case 'attemptStarted': {
-      const processor = run.processors.get(value.processor);
-      if (!processor) break;
-      move(run, processor, ProcessorState.RUNNING, '', '');
-      Object.assign(processor, fresh);
-      processor.attempt = value.attempt;
-      processor.startedMs = event.unixMs;
+      const row = move(run, value.processor, ProcessorState.RUNNING, '', '');
+      if (!row) break;
+      const { attempt, cache } = value;
+      Object.assign(row, fresh, { attempt, cache, startedMs: event.unixMs });
       break;
     }
     case 'attemptEnded':
       endAttempt(run, value, event.unixMs);
       break;
     case 'processorEnded': {
-      const processor = run.processors.get(value.processor);
-      if (processor) move(run, processor, value.state, value.reason, value.message);
+      const row = move(run, value.processor, value.state, value.reason, value.message);
+      if (!row) break;
+      row.warning = value.warning;
+      if (!row.instances) break;
+      row.endedMs = event.unixMs;
+      row.instances.waiting.clear();
+      break;
+    }
+    case 'processorExpanded': {
+      const row = move(run, value.processor, ProcessorState.RUNNING, '', '');
+      if (!row) break;
+      Object.assign(row, fresh, { startedMs: event.unixMs });
+      if (row.instances?.count !== value.count) row.instances = newInstances(value.count);
+      break;
+    }
+    case 'processorReused': {
+      const row = move(run, value.processor, ProcessorState.SUCCEEDED, 'cached', '');
+      if (row) Object.assign(row, fresh, { cache: value.cache });
       break;
     }
     case 'progressMade': {
-      const processor = run.processors.get(value.processor);
-      if (processor?.attempt !== value.attempt) break;
-      processor.progressBefore = processor.progress;
-      processor.progress = value.fraction;
-      processor.progressMessage = value.message;
+      const row = rowOf(run, value.processor);
+      if (row?.attempt !== value.attempt) break;
+      row.progressBefore = row.progress;
+      row.progress = value.fraction;
+      row.progressMessage = value.message;
       break;
     }
+    case 'outputsKept':
+      run.outputs = value;
+      break;
     case 'runCancelRequested':
       run.cancelRequested = true;
       break;
@@ -133,32 +170,72 @@ const fresh = {
   progressMessage: '',
   tail: '',
   warning: false,
+  cache: undefined,
 };
 
-function endAttempt(run: RunView, ended: AttemptEnded, unixMs: number): void {
-  const report = ended.report;
-  const processor = report && run.processors.get(report.processor);
-  if (!processor) return;
-  move(run, processor, ended.state, ended.reason, report.message);
-  processor.attempt = report.attempt;
-  processor.startedMs = report.startedUnixMs || processor.startedMs;
-  processor.endedMs = report.endedUnixMs || unixMs;
-  processor.retryMs = ended.retryUnixMs;
-  processor.warning = ended.warning;
+/** The row of a processor, or of an instance that runs, waits for another attempt, or is among the first that failed. */
+export function rowOf(run: RunView, name: string): ProcessorView | undefined {
+  const instance = instanceName(name);
+  if (!instance) return run.processors.get(name);
+  const instances = run.processors.get(instance.processor)?.instances;
+  const { index } = instance;
+  return instances?.running.get(index) ?? instances?.waiting.get(index) ?? instances?.failed.get(index);
 }
 
+function endAttempt(run: RunView, ended: AttemptEnded, unixMs: number): void {
+  const { report } = ended;
+  const row = report && move(run, report.processor, ended.state, ended.reason, report.message);
+  if (!row) return;
+  row.attempt = report.attempt;
+  row.startedMs = report.startedUnixMs || row.startedMs;
+  row.endedMs = report.endedUnixMs || unixMs;
+  row.retryMs = ended.retryUnixMs;
+  row.warning = ended.warning;
+}
+
+/** Puts a processor or an instance into a state; returns its row, undefined when the run has no such processor. */
 function move(
   run: RunView,
-  processor: ProcessorView,
+  name: string,
   state: ProcessorState,
   reason: string,
   message: string,
-): void {
-  run.counts[processor.state]--;
-  run.counts[state]++;
-  processor.state = state;
-  processor.reason = reason;
-  processor.message = message;
+): ProcessorView | undefined {
+  const instance = instanceName(name);
+  const processor = run.processors.get(instance?.processor ?? name);
+  if (!processor) return undefined;
+  if (!instance) {
+    tally(run, processor, -1);
+    Object.assign(processor, { state, reason, message });
+    tally(run, processor, 1);
+    return processor;
+  }
+  const { instances, attemptLimit } = processor;
+  // Not in the list: nothing that a manager journals.
+  if (!instances || !(instance.index < instances.count)) return undefined;
+  const row = moveInstance(instances, instance.index, state, reason, () => newRow(name, [], attemptLimit));
+  return Object.assign(row, { state, reason, message });
+}
+
+function tally(run: RunView, { state, reason }: ProcessorView, by: 1 | -1): void {
+  run.counts[state] += by;
+  if (state === ProcessorState.SUCCEEDED && reason === 'cached') run.cached += by;
+  if (state === ProcessorState.IDLE && reason === 'skipped') run.skipped += by;
+}
+
+function newRow(name: string, needs: string[], attemptLimit: number): ProcessorView {
+  const state = ProcessorState.IDLE;
+  return {
+    name,
+    needs,
+    state,
+    reason: '',
+    message: '',
+    attempt: 0,
+    attemptLimit,
+    ...fresh,
+    instances: undefined,
+  };
 }
 
 /** The run goes on: the named processors, and what depends on them, start again. */
@@ -171,14 +248,25 @@ function resume(run: RunView, resumed: RunResumed): void {
     cancelRequested: false,
   });
   run.warnings = [];
+  run.outputs = undefined;
   if (resumed.specJson) readSpec(run, resumed.specJson);
   const again = downstream(run, resumed.processors);
+  const whole = downstream(run, resumed.from);
   for (const processor of run.processors.values()) {
-    const waits = processor.state === ProcessorState.IDLE;
-    if (!waits && !again.has(processor.name)) continue;
-    move(run, processor, ProcessorState.IDLE, '', '');
+    const { name, needs, instances } = processor;
+    if (isOver(processor) && !again.has(name)) continue;
+    move(run, name, ProcessorState.IDLE, '', '');
     Object.assign(processor, fresh);
+    // What it is given may be another: then its list may be too.
+    if (whole.has(name) || needs.some((need) => again.has(need))) processor.instances = undefined;
+    else if (instances) reopenInstances(instances);
   }
+}
+
+/** It has nothing to do when the run goes on. */
+function isOver({ state, warning, reason }: ProcessorView): boolean {
+  if (state === ProcessorState.FAILED) return warning;
+  return state === ProcessorState.SUCCEEDED || (state === ProcessorState.IDLE && reason === 'skipped');
 }
 
 function downstream(run: RunView, names: string[]): Set<string> {
@@ -205,20 +293,13 @@ function readSpec(run: RunView, specJson: string): void {
   const known = run.processors;
   run.processors = new Map();
   run.counts = { 0: 0, 1: 0, 2: 0, 3: 0, 4: 0 };
+  run.cached = 0;
+  run.skipped = 0;
   for (const { name, needs, retries } of (JSON.parse(specJson) as SpecShape).processors) {
-    const before = known.get(name);
-    const processor: ProcessorView = {
-      state: ProcessorState.IDLE,
-      reason: '',
-      message: '',
-      attempt: 0,
-      ...fresh,
-      ...before,
-      name,
-      needs,
-      attemptLimit: (retries?.limit ?? 0) + 1,
-    };
+    const processor = known.get(name) ?? newRow(name, needs, 0);
+    processor.needs = needs;
+    processor.attemptLimit = (retries?.limit ?? 0) + 1;
     run.processors.set(name, processor);
-    run.counts[processor.state]++;
+    tally(run, processor, 1);
   }
 }

@@ -1,6 +1,7 @@
 /** How states, times and sizes read. */
 import { stripVTControlCharacters } from 'node:util';
 import truncatedWidth from 'fast-string-truncated-width';
+import type { CacheDecision } from '../../proto/gen/wiz/v1/data_pb.js';
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { ProcessorView } from './view.ts';
 
@@ -18,6 +19,24 @@ export const PROCESSOR_STATE: Record<ProcessorState, string> = {
   [ProcessorState.FAILED]: 'Failed',
   [ProcessorState.SUCCEEDED]: 'Succeeded',
 };
+
+/** How a processor ended, or stands, in one column; what runs has a spinner. */
+export function glyph({
+  state,
+  reason,
+  warning,
+}: Pick<ProcessorView, 'state' | 'reason' | 'warning'>): string {
+  if (warning) return '!';
+  if (state === ProcessorState.SUCCEEDED) return reason === 'cached' ? '↺' : '✔';
+  if (state === ProcessorState.FAILED) return '✖';
+  return reason === 'skipped' ? '⊘' : '○';
+}
+
+/** What the cache said, for people: `same as run 3MN…`, `changed: file data/a.csv`, `not cached: first run`. */
+export function cacheWords({ verdict, reason }: Pick<CacheDecision, 'verdict' | 'reason'>): string {
+  if (verdict === 'reused' || reason.startsWith('changed')) return reason;
+  return [verdict === 'bypassed' ? 'cache not looked at' : 'not cached', reason].filter(Boolean).join(': ');
+}
 
 /** 0.2s, 12.3s, 2m 05s, 1h 02m, 3d 04h. */
 export function duration(ms: number): string {
