@@ -1,7 +1,6 @@
-import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { LogChunk } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { AttemptName, Loop, Outgoing } from '../engine/loop.ts';
-import type { RunMachine } from '../engine/run.ts';
+import { forEachRunning, type RunMachine } from '../engine/run.ts';
 import type { Launcher } from '../launch/launcher.ts';
 import type { LogStore } from '../store/logs.ts';
 import type { ExecutorRow } from '../store/store.ts';
@@ -225,11 +224,7 @@ export function createFleet(options: FleetOptions): Fleet {
 /** Executors on which a run has attempts that have not ended. */
 export function executorsOf(run: RunMachine): Set<string> {
   const executors = new Set<string>();
-  if (run.running === 0) return executors;
-  run.graph.forEachNode((_, node) => {
-    if (node.state === ProcessorState.RUNNING)
-      executors.add(node.attempts[node.attempts.length - 1]!.executorId);
-  });
+  forEachRunning(run, ({ attempts }) => executors.add(attempts[attempts.length - 1]!.executorId));
   return executors;
 }
 

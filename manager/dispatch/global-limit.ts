@@ -1,7 +1,6 @@
 import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
-import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
-import type { RunMachine } from '../engine/run.ts';
-import type { Placement } from '../engine/schedule.ts';
+import type { Placement } from '../engine/assignment.ts';
+import { forEachRunning, type RunMachine } from '../engine/run.ts';
 import type { LimitChanges, Store } from '../store/store.ts';
 
 /** The lease key that attempts of every manager of a store share. */
@@ -78,9 +77,7 @@ export function createGlobalLimit(store: Store, managerId: string, max: number):
     committed: () => void exchanged.splice(0),
     async repair(run) {
       const running = new Set<string>();
-      run.graph.forEachNode((name, node) => {
-        if (node.state === ProcessorState.RUNNING) running.add(`${run.runId}/${name}/${node.attempt}`);
-      });
+      forEachRunning(run, ({ name, attempt }) => running.add(`${run.runId}/${name}/${attempt}`));
       const rows = (await store.listLeases('limit')).filter(({ holder }) =>
         holder.startsWith(`${run.runId}/`),
       );

@@ -1,51 +1,94 @@
-import type { Data } from '../../proto/gen/wiz/v1/data_pb.js';
-import type { Assignment, RunAssignments } from '../../proto/gen/wiz/v1/executors_pb.js';
-import type { ProcessorNode } from '../graph/processor-node.ts';
+import { DataForm, type File } from '../../proto/gen/wiz/v1/data_pb.js';
+import type { Assignment, NeedResult, RunAssignments } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { ProcessorNode, Task } from '../graph/processor-node.ts';
 import { paramEnvironment } from '../spec/params.ts';
-import type { JsonValue, ProcessorSpec } from '../spec/spec.ts';
+import type { ActionSpec, ProcessorSpec } from '../spec/spec.ts';
+import type { ReadyAction, Unready } from './preparation.ts';
 import type { RunMachine } from './run.ts';
+
+/** A task and what it is to do, given to an executor. */
+export interface Placement {
+  run: RunMachine;
+  task: Task;
+  executorId: string;
+  action: ReadyAction;
+}
 
 /**
  * Placements of one run as messages: grouped by the context they inherit, which is one object for all nodes
  * that inherit the same, so that a wide graph sends its environment once a batch.
  */
-export function assignmentsOf(run: RunMachine, nodes: ProcessorNode[]): RunAssignments[] {
+export function assignmentsOf(run: RunMachine, placements: Placement[]): RunAssignments[] {
   const groups = new Map<Record<string, string>, RunAssignments>();
-  for (const node of nodes) {
-    let group = groups.get(node.context);
+  for (const { task, action } of placements) {
+    const { context } = task.node;
+    let group = groups.get(context);
     if (group === undefined) {
       group = {
         $typeName: 'wiz.v1.RunAssignments',
         runId: run.runId,
         epoch: run.epoch,
         pipeline: run.pipeline,
-        environment: { ...paramEnvironment(run.params), ...node.context },
+        environment: { ...paramEnvironment(run.params), ...context },
         assignments: [],
       };
-      groups.set(node.context, group);
+      groups.set(context, group);
     }
-    group.assignments.push(assignmentOf(run, node));
+    group.assignments.push(assignmentOf(run, task, action));
   }
   return [...groups.values()];
 }
 
-function assignmentOf(run: RunMachine, node: ProcessorNode): Assignment {
-  const spec = node.spec;
+function assignmentOf(run: RunMachine, task: Task, ready: ReadyAction): Assignment {
+  const { spec } = task.node;
   return {
     $typeName: 'wiz.v1.Assignment',
-    processor: node.name,
-    attempt: node.attempt,
-    action: actionOf(spec),
-    environment: spec.env,
+    processor: task.name,
+    attempt: task.attempt,
+    action: ready.action,
+    environment: ready.environment,
     workdir: spec.workdir ?? run.spec.workdir,
-    inputJson: inputOf(run, node),
+    inputJson: ready.inputJson,
     timeoutMs: spec.timeoutMs ?? 0,
     graceMs: spec.graceMs,
+    dataForm: FORMS[spec.data],
+    needs: ready.needs,
+    secrets: ready.secrets,
   };
 }
 
-function actionOf(spec: ProcessorSpec): Assignment['action'] {
-  const action = spec.action;
+const FORMS: Record<ProcessorSpec['data'], DataForm> = {
+  auto: DataForm.UNSPECIFIED,
+  json: DataForm.JSON,
+  text: DataForm.TEXT,
+  lines: DataForm.LINES,
+  bytes: DataForm.BYTES,
+  protobuf: DataForm.PROTOBUF,
+};
+
+/** What a task is to do: as it was prepared, or as its spec says when there was nothing to prepare. */
+export function actionOf(run: RunMachine, task: Task): ReadyAction | Unready {
+  if (task.prepared !== undefined) return task.prepared;
+  if (task.index >= 0) return task.node.instances!.actionOf!(task.index);
+  return plainAction(run, task.node);
+}
+
+function plainAction(run: RunMachine, node: ProcessorNode): ReadyAction {
+  const needs = needsOf(run, node);
+  return {
+    action: actionMessage(node.spec.action),
+    environment: node.spec.env,
+    inputJson: inputOf(run, node),
+    needs,
+    secrets: NONE,
+    inputs: needs.length === 0 ? NONE : filesOf(needs),
+  };
+}
+
+const NONE: never[] = [];
+
+/** An action whose texts are final, as a message. */
+export function actionMessage(action: ActionSpec): Assignment['action'] {
   switch (action.kind) {
     case 'program':
       return { case: 'program', value: { $typeName: 'wiz.v1.Program', argv: action.argv } };
@@ -61,38 +104,34 @@ function actionOf(spec: ProcessorSpec): Assignment['action'] {
   }
 }
 
-/** The content of WIZ_INPUT; empty when there is nothing to say. */
-function inputOf(run: RunMachine, node: ProcessorNode): string {
-  const outputs: string[] = [];
-  for (const need of node.spec.needs) {
-    const output = run.graph.getNodeAttributes(need).output;
-    if (output?.value.case === undefined && !output?.oversizeBytes) continue;
-    outputs.push(`${JSON.stringify(need)}:${outputJson(output)}`);
+/** The beginning of WIZ_INPUT; empty when there is nothing to say. */
+export function inputOf(run: RunMachine, node: ProcessorNode): string {
+  if (run.paramsJson === '{}' && emptyObject(node.context)) return '';
+  return `{"params":${run.paramsJson},"context":${JSON.stringify(node.context)}}`;
+}
+
+/** What the direct needs left, of those that left something. */
+function needsOf(run: RunMachine, node: ProcessorNode): NeedResult[] {
+  let needs: NeedResult[] = NONE;
+  for (const name of node.spec.needs) {
+    const { output, files } = run.graph.getNodeAttributes(name);
+    if (files === undefined && output?.value.case === undefined) continue;
+    const result: NeedResult = { $typeName: 'wiz.v1.NeedResult', processor: name, files: files ?? NONE };
+    if (output !== undefined) result.output = output;
+    if (needs === NONE) needs = [result];
+    else needs.push(result);
   }
-  if (outputs.length === 0 && run.paramsJson === '{}' && emptyObject(node.context)) return '';
-  const context = JSON.stringify(node.context);
-  return `{"params":${run.paramsJson},"context":${context},"outputs":{${outputs.join(',')}}}`;
+  return needs;
 }
 
-/** An output as the next processor sees it. */
-function outputJson(output: Data): string {
-  if (output.oversizeBytes > 0) return JSON.stringify({ oversizeBytes: output.oversizeBytes });
-  const { case: form, value } = output.value;
-  if (form === 'json') return value;
-  if (form === 'text') return JSON.stringify({ text: value, lines: linesOf(value) } satisfies JsonValue);
-  if (form === 'bytes') return JSON.stringify({ base64: encodeBase64(value), mediaType: output.mediaType });
-  return 'null';
-}
-
-function linesOf(text: string): string[] {
-  const lines = text.split(/\r?\n/);
-  if (lines[lines.length - 1] === '') lines.pop();
-  return lines;
-}
-
-function encodeBase64(bytes: Uint8Array): string {
-  // toBase64 is in Node 25; Buffer works on all.
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+/** Wiz Files among what needs left: their files, and values that are files. */
+export function filesOf(needs: NeedResult[]): File[] {
+  const files: File[] = [];
+  for (const { output, files: left } of needs) {
+    if (output?.value.case === 'file') files.push(output.value.value);
+    for (const file of left) files.push(file);
+  }
+  return files;
 }
 
 function emptyObject(value: object): boolean {

@@ -1,4 +1,11 @@
-import type { Event, ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { CacheDecision, Data, File } from '../../proto/gen/wiz/v1/data_pb.js';
+import type {
+  Event,
+  OutputFile,
+  OutputRecords,
+  ProcessorState,
+  RunState,
+} from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Report } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { evolve, type RunMachine } from './run.ts';
 
@@ -17,12 +24,18 @@ export function attemptStarted(
   attempt: number,
   executorId: string,
   epoch: number,
+  cache?: CacheDecision,
+  inputs: File[] = NONE,
 ): Event['event'] {
+  const value = { processor, attempt, executorId, epoch, inputs };
   return {
     case: 'attemptStarted',
-    value: { $typeName: 'wiz.v1.AttemptStarted', processor, attempt, executorId, epoch },
+    // An absent field is left out: the encoder looks at what is there.
+    value: { $typeName: 'wiz.v1.AttemptStarted', ...value, ...(cache !== undefined && { cache }) },
   };
 }
+
+const NONE: never[] = [];
 
 export function attemptEnded(
   report: Report,
@@ -42,11 +55,35 @@ export function processorEnded(
   state: ProcessorState,
   reason: string,
   message: string,
+  warning = false,
 ): Event['event'] {
   return {
     case: 'processorEnded',
-    value: { $typeName: 'wiz.v1.ProcessorEnded', processor, state, reason, message },
+    value: { $typeName: 'wiz.v1.ProcessorEnded', processor, state, reason, message, warning },
   };
+}
+
+export function processorExpanded(processor: string, count: number): Event['event'] {
+  return { case: 'processorExpanded', value: { $typeName: 'wiz.v1.ProcessorExpanded', processor, count } };
+}
+
+export function processorReused(
+  processor: string,
+  result: {
+    cache: CacheDecision;
+    output: Data | undefined;
+    context: Record<string, string>;
+    files: File[];
+    inputs: File[];
+  },
+): Event['event'] {
+  const { cache, output, context, files, inputs } = result;
+  const value = { processor, cache, context, files, inputs, ...(output !== undefined && { output }) };
+  return { case: 'processorReused', value: { $typeName: 'wiz.v1.ProcessorReused', ...value } };
+}
+
+export function outputsKept(files: OutputFile[], records: OutputRecords[]): Event['event'] {
+  return { case: 'outputsKept', value: { $typeName: 'wiz.v1.OutputsKept', files, records } };
 }
 
 export function progressMade(
@@ -69,8 +106,8 @@ export function runAdopted(managerId: string, epoch: number): Event['event'] {
   return { case: 'runAdopted', value: { $typeName: 'wiz.v1.RunAdopted', managerId, epoch } };
 }
 
-export function runResumed(processors: string[], specJson: string): Event['event'] {
-  return { case: 'runResumed', value: { $typeName: 'wiz.v1.RunResumed', processors, specJson } };
+export function runResumed(processors: string[], specJson: string, from: string[]): Event['event'] {
+  return { case: 'runResumed', value: { $typeName: 'wiz.v1.RunResumed', processors, specJson, from } };
 }
 
 export function runEnded(
@@ -100,5 +137,6 @@ export function lostReport(processor: string, attempt: number, message: string, 
     startedUnixMs: 0,
     endedUnixMs: unixMs,
     logLines: 0,
+    files: [],
   };
 }

@@ -1,10 +1,19 @@
 import type { Report, RunAttempts } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { Task } from '../graph/processor-node.ts';
 import { createLoop, type LoopGround, type Outgoing } from './loop.ts';
+import type { Prepared } from './preparation.ts';
+import type { RunMachine } from './run.ts';
 
 type Commit = Awaited<ReturnType<LoopGround['commit']>>;
 
 /** A loop whose time, commits and messages are in the hands of the test. */
-export function loopInHand(defer: LoopGround['defer'], turns: () => Promise<void>) {
+export function loopInHand(
+  defer: LoopGround['defer'],
+  turns: () => Promise<void>,
+  prepare: (run: RunMachine, task: Task) => Prepared | Promise<Prepared> = () => {
+    throw new Error('nothing is to be prepared');
+  },
+) {
   const sent: { executorId: string; outgoing: Outgoing }[] = [];
   const timers = new Set<{ ms: number; ring: () => void }>();
   const told: string[] = [];
@@ -19,6 +28,8 @@ export function loopInHand(defer: LoopGround['defer'], turns: () => Promise<void
       return answer.promise;
     },
     permits: null,
+    prepare: (run, tasks) => tasks.map((task) => prepare(run, task)),
+    conclude: async () => ({ kind: 'kept', files: [], records: [] }),
     now: () => now,
     chance: () => 0,
     defer,

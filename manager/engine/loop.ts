@@ -1,14 +1,17 @@
 import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { AttemptRef, ProgressReport, RunReports } from '../../proto/gen/wiz/v1/executors_pb.js';
-import type { ProcessorNode } from '../graph/processor-node.ts';
-import { assignmentsOf } from './assignment.ts';
+import type { Task } from '../graph/processor-node.ts';
+import { assignmentsOf, type Placement } from './assignment.ts';
 import { emit, runAdopted } from './events.ts';
 import { type AttemptName, attemptRef, newOutgoingBatches, type Outgoing } from './outgoing.ts';
+import type { Conclusion, Prepared } from './preparation.ts';
+import { nextRetry, promoteRetries } from './readiness.ts';
 import { laneOf } from './ready-queue.ts';
-import { nextRetry, promoteRetries, type RunMachine } from './run.ts';
-import { type ExecutorLoad, freeRoom, isAhead, newLoad, type Placement, schedule } from './schedule.ts';
+import { findTask, forEachRunning, type RunMachine } from './run.ts';
+import { type ExecutorLoad, freeRoom, isAhead, newLoad, schedule } from './schedule.ts';
 import {
+  applyPrepared,
   attemptReported,
   attemptsLost,
   cancelRun,
@@ -30,6 +33,9 @@ export type { AttemptName, Outgoing };
  *   waiting --input--> due --tick--> committing --held--> acting --> waiting
  *                                        |
  *                                        +--store failed--> failing --1 s--> due
+ *
+ * What has to be found out before a task may start (see preparation.ts) is asked for within the tick; an answer that
+ * comes later is an input.
  *
  * While the store fails nothing is acted upon and nothing new is started; events and intents are kept, and the
  * same commit is tried again.
@@ -59,7 +65,7 @@ export interface Loop {
   refused(executorId: string, runId: string, attempt: AttemptName, message: string): void;
   cancel(runId: string, message: string): void;
   /** Ignored while the run goes on. */
-  resume(runId: string, processors: string[], specJson: string): void;
+  resume(runId: string, processors: string[], specJson: string, from: string[]): void;
   /** Resolves when everything put in so far is committed and acted upon. */
   settled(): Promise<void>;
   /** Stops the timers; nothing is committed any more. */
@@ -72,6 +78,10 @@ export interface LoopGround {
   commit(runs: { run: RunMachine; events: Event[] }[]): Promise<{ fenced: string[] }>;
   /** Takes up to `wanted` permits of the global limit for attempts of these runs; null: there is no limit. */
   permits: { reserve(wanted: number): Promise<number>; assigned(placements: Placement[]): void } | null;
+  /** Finds out what tasks are to do, in the order in which they are given: at once or later. */
+  prepare(run: RunMachine, tasks: Task[]): (Prepared | Promise<Prepared>)[];
+  /** Finds out what a run that is about to succeed leaves. */
+  conclude(run: RunMachine): Promise<Conclusion>;
   now(): number;
   /** 0 <= x < 1 */
   chance(): number;
@@ -111,6 +121,8 @@ export function createLoop(ground: LoopGround): Loop {
   let failing = false;
   let callOffTimer = () => {};
   const waiters: (() => void)[] = [];
+  /** Doomed tasks whose executor was told. */
+  const told = new WeakSet<Task>();
 
   function put(input: () => void): void {
     if (stopped) return;
@@ -154,23 +166,88 @@ export function createLoop(ground: LoopGround): Loop {
   async function start(): Promise<void> {
     const now = ground.now();
     if (!failing) {
+      prepareDue(now);
       const usable = [...executors.values()].filter(({ executorId }) => !outgoing.isSuspended(executorId));
       const placements = await place(usable, now);
-      const byRun = new Map<string, { run: RunMachine; executorId: string; nodes: ProcessorNode[] }>();
-      for (const { run, node, executorId } of placements) {
-        dirty.add(run);
+      const byRun = new Map<string, Placement[]>();
+      for (const placement of placements) {
+        const { run, executorId } = placement;
         const key = `${run.runId} ${executorId}`;
         const group = byRun.get(key);
-        if (group === undefined) byRun.set(key, { run, executorId, nodes: [node] });
-        else group.nodes.push(node);
+        if (group === undefined) byRun.set(key, [placement]);
+        else group.push(placement);
       }
-      for (const { run, executorId, nodes } of byRun.values()) {
-        outgoing.assign(executorId, assignmentsOf(run, nodes));
+      for (const group of byRun.values()) {
+        const { run, executorId } = group[0]!;
+        outgoing.assign(executorId, assignmentsOf(run, group));
       }
       if (usable.length === 0 && [...runs.values()].some((run) => run.ready.size() > 0))
         ground.needExecutor();
     }
-    for (const run of dirty) settleRun(run, now);
+    for (const run of runs.values()) {
+      if (run.uncommitted.length > 0) dirty.add(run);
+      if (run.doomed.size > 0) sendDoomed(run);
+    }
+    for (const run of dirty) if (!settleRun(run, now)) conclude(run);
+    // What was let go by something that could not start.
+    if (!failing && [...runs.values()].some(hasDue)) inputs.push(() => {});
+  }
+
+  /** Asks about tasks until nothing is answered at once any more: a chain of cached ones is gone through in one tick. */
+  function prepareDue(now: number): void {
+    for (const run of runs.values()) {
+      if (run.cancelRequested) continue;
+      for (let tasks = askedNow(run); tasks.length > 0; tasks = askedNow(run)) {
+        const answers = ground.prepare(run, tasks);
+        for (const [n, task] of tasks.entries()) {
+          const answer = answers[n]!;
+          if (answer instanceof Promise) void answer.then((prepared) => putPrepared(run, task, prepared));
+          else applyPrepared(run, task, answer, now);
+        }
+        dirty.add(run);
+      }
+    }
+  }
+
+  function askedNow(run: RunMachine): Task[] {
+    const tasks: Task[] = [];
+    for (const task of run.due) {
+      if (task.preparation !== 'due') continue;
+      task.preparation = 'asked';
+      tasks.push(task);
+    }
+    return tasks;
+  }
+
+  function putPrepared(run: RunMachine, task: Task, prepared: Prepared): void {
+    put(() => {
+      if (runs.get(run.runId) !== run) return;
+      applyPrepared(run, task, prepared, ground.now());
+      dirty.add(run);
+    });
+  }
+
+  function conclude(run: RunMachine): void {
+    if (run.concluding) return;
+    run.concluding = true;
+    void ground.conclude(run).then((conclusion) =>
+      put(() => {
+        if (runs.get(run.runId) !== run || !run.concluding) return;
+        run.concluding = false;
+        settleRun(run, ground.now(), conclusion);
+        dirty.add(run);
+      }),
+    );
+  }
+
+  /** Instances that are not to go on, because one of them failed. */
+  function sendDoomed(run: RunMachine): void {
+    for (const task of run.doomed) {
+      if (told.has(task)) continue;
+      told.add(task);
+      const { executorId, attempt } = task.attempts[task.attempts.length - 1]!;
+      outgoing.cancel(executorId, run, { processor: task.name, attempt });
+    }
   }
 
   async function place(usable: ExecutorLoad[], now: number): Promise<Placement[]> {
@@ -224,6 +301,11 @@ export function createLoop(ground: LoopGround): Loop {
   function retire(run: RunMachine): void {
     runs.delete(run.runId);
     ended.set(run.runId, run.epoch);
+    const { staging } = run.spec;
+    const keep = staging === 'always' || (staging === 'on-failure' && run.state === RunState.FAILED);
+    for (const executorId of run.executors) {
+      if (executors.has(executorId)) outgoing.endRun(executorId, run, keep);
+    }
     if (ended.size > ENDED_KEPT) ended.delete(ended.keys().next().value!);
   }
 
@@ -245,10 +327,7 @@ export function createLoop(ground: LoopGround): Loop {
     runs.delete(runId);
     dirty.delete(run);
     outgoing.forgetRun(runId);
-    run.graph.forEachNode((_, node) => {
-      const last = node.attempts[node.attempts.length - 1];
-      if (last !== undefined && last.endedMs === 0) freeRoom(executors, last.executorId, node);
-    });
+    forEachRunning(run, (task) => freeRoom(executors, task.attempts.at(-1)!.executorId, task));
   }
 
   function takeReports(executorId: string, groups: RunReports[]): void {
@@ -257,10 +336,11 @@ export function createLoop(ground: LoopGround): Loop {
       const run = runs.get(runId);
       const over: AttemptRef[] = [];
       for (const report of reports) {
-        if (run !== undefined && attemptReported(run, report, executorId, epoch, now, ground.chance)) {
-          dirty.add(run);
-          const tookMs = report.endedUnixMs - report.startedUnixMs;
-          freeRoom(executors, executorId, run.graph.getNodeAttributes(report.processor), tookMs);
+        const task =
+          run === undefined ? undefined : attemptReported(run, report, executorId, epoch, now, ground.chance);
+        if (task !== undefined) {
+          dirty.add(run!);
+          freeRoom(executors, executorId, task, report.endedUnixMs - report.startedUnixMs);
         } else if (run !== undefined && !isOver(run, report)) {
           continue;
         }
@@ -285,10 +365,10 @@ export function createLoop(ground: LoopGround): Loop {
   ): void {
     const now = ground.now();
     for (const run of runs.values()) {
-      const lost = (node: ProcessorNode, where: string) => {
-        if (where !== executorId || !isLost(run.runId, { processor: node.name, attempt: node.attempt }))
+      const lost = (task: Task, where: string) => {
+        if (where !== executorId || !isLost(run.runId, { processor: task.name, attempt: task.attempt }))
           return false;
-        freeRoom(executors, executorId, node);
+        freeRoom(executors, executorId, task);
         return true;
       };
       attemptsLost(run, lost, message, now, ground.chance);
@@ -309,21 +389,23 @@ export function createLoop(ground: LoopGround): Loop {
       'The executor does not know this attempt any more.',
       (runId, name) => !knows(runId, name) && !outgoing.holds(executorId, runId, name),
     );
-    for (const run of runs.values()) if (run.cancelRequested) sendCancels(run);
+    for (const run of runs.values()) {
+      if (run.cancelRequested) sendCancels(run);
+      for (const task of run.doomed) told.delete(task);
+      if (run.doomed.size > 0) sendDoomed(run);
+    }
   }
 
   function countRunning(run: RunMachine, load: ExecutorLoad): void {
-    if (run.running === 0) return;
-    run.graph.forEachNode((_, node) => {
-      const last = node.attempts[node.attempts.length - 1];
-      if (last?.endedMs === 0 && last.executorId === load.executorId) load[laneOf(node)] += 1;
+    forEachRunning(run, (task) => {
+      if (task.attempts.at(-1)!.executorId === load.executorId) load[laneOf(task)] += 1;
     });
   }
 
   function sendCancels(run: RunMachine, message = ''): void {
-    for (const node of cancelRun(run, message, ground.now())) {
-      const { executorId, attempt } = node.attempts[node.attempts.length - 1]!;
-      outgoing.cancel(executorId, run, { processor: node.name, attempt });
+    for (const task of cancelRun(run, message, ground.now())) {
+      const { executorId, attempt } = task.attempts[task.attempts.length - 1]!;
+      outgoing.cancel(executorId, run, { processor: task.name, attempt });
     }
     dirty.add(run);
   }
@@ -338,6 +420,7 @@ export function createLoop(ground: LoopGround): Loop {
         if (here !== undefined) forget(run.runId);
         ended.delete(run.runId);
         runs.set(run.runId, run);
+        if (!executors.has(run.pinned) && run.inFlight === 0) run.pinned = '';
         for (const load of executors.values()) countRunning(run, load);
         if (adopted) emit(run, ground.now(), runAdopted(run.managerId!, run.epoch));
         dirty.add(run);
@@ -360,6 +443,7 @@ export function createLoop(ground: LoopGround): Loop {
       put(() => {
         executors.delete(executorId);
         outgoing.forgetExecutor(executorId);
+        for (const run of runs.values()) if (run.pinned === executorId) run.pinned = '';
         lose(executorId, message, () => true);
       }),
     reports: (executorId, groups) => put(() => takeReports(executorId, groups)),
@@ -386,11 +470,11 @@ export function createLoop(ground: LoopGround): Loop {
         const run = runs.get(runId);
         if (run !== undefined) sendCancels(run, message);
       }),
-    resume: (runId, processors, specJson) =>
+    resume: (runId, processors, specJson, from) =>
       put(() => {
         const run = runs.get(runId);
         if (run === undefined || run.state === RunState.RUNNING) return;
-        resumeRun(run, processors, specJson, ground.now());
+        resumeRun(run, { processors, specJson, from }, ground.now());
         dirty.add(run);
       }),
     settled: () =>
@@ -407,9 +491,15 @@ export function createLoop(ground: LoopGround): Loop {
   };
 }
 
+function hasDue(run: RunMachine): boolean {
+  if (run.cancelRequested) return false;
+  for (const { preparation } of run.due) if (preparation === 'due') return true;
+  return false;
+}
+
 /** Whether an attempt has ended, as far as this run knows. */
 function isOver(run: RunMachine, { processor, attempt }: AttemptName): boolean {
-  if (!run.graph.hasNode(processor)) return true;
-  const node = run.graph.getNodeAttributes(processor);
-  return attempt < node.attempt || (attempt === node.attempt && node.state !== ProcessorState.RUNNING);
+  const task = findTask(run, processor);
+  if (task === undefined) return true;
+  return attempt < task.attempt || (attempt === task.attempt && task.state !== ProcessorState.RUNNING);
 }

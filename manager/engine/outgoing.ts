@@ -1,4 +1,4 @@
-import type { AttemptRef, RunAssignments, RunAttempts } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { AttemptRef, RunAssignments, RunAttempts, RunEnd } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { RunMachine } from './run.ts';
 
 export interface AttemptName {
@@ -11,6 +11,7 @@ export interface Outgoing {
   assignments: RunAssignments[];
   cancels: RunAttempts[];
   acks: RunAttempts[];
+  endedRuns: RunEnd[];
 }
 
 /**
@@ -23,6 +24,7 @@ export interface OutgoingBatches {
   assign(executorId: string, assignments: RunAssignments[]): void;
   cancel(executorId: string, run: RunMachine, attempt: AttemptName): void;
   acknowledge(executorId: string, runId: string, epoch: number, attempts: AttemptRef[]): void;
+  endRun(executorId: string, run: RunMachine, keepStaging: boolean): void;
   /** Takes out what is to be sent now. */
   take(): Map<string, Outgoing>;
   /** Whether an assignment has not been sent yet. */
@@ -46,7 +48,7 @@ export function newOutgoingBatches(): OutgoingBatches {
   function of(executorId: string): Outgoing {
     let batch = batches.get(executorId);
     if (batch === undefined) {
-      batch = { assignments: [], cancels: [], acks: [] };
+      batch = { assignments: [], cancels: [], acks: [], endedRuns: [] };
       batches.set(executorId, batch);
     }
     return batch;
@@ -62,6 +64,8 @@ export function newOutgoingBatches(): OutgoingBatches {
     },
     acknowledge: (executorId, runId, epoch, attempts) =>
       void of(executorId).acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch, attempts }),
+    endRun: (executorId, { runId, epoch }, keepStaging) =>
+      void of(executorId).endedRuns.push({ $typeName: 'wiz.v1.RunEnd', runId, epoch, keepStaging }),
     take() {
       const taken = batches;
       batches = new Map();
@@ -84,6 +88,7 @@ export function newOutgoingBatches(): OutgoingBatches {
         batch.assignments = batch.assignments.filter(others);
         batch.cancels = batch.cancels.filter(others);
         batch.acks = batch.acks.filter(others);
+        batch.endedRuns = batch.endedRuns.filter(others);
       }
     },
     forgetExecutor(executorId) {

@@ -1,6 +1,9 @@
 import type { CacheDecision, Data, File } from '../../proto/gen/wiz/v1/data_pb.js';
 import type { OutputFile, OutputRecords } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Assignment, NeedResult, Secret } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { isFanOut, type ProcessorNode } from '../graph/processor-node.ts';
+import type { ActionSpec } from '../spec/spec.ts';
+import type { RunMachine } from './run.ts';
 
 /**
  * What has to be found out before a task may start: whether it is to run at all (`when`), its list (`each`, `matrix`), the
@@ -52,3 +55,32 @@ export interface ReadyAction {
 export type Conclusion =
   | { kind: 'kept'; files: OutputFile[]; records: OutputRecords[] }
   | { kind: 'fail'; reason: string; message: string };
+
+/** Whether there is anything to find out; if not, it starts as its spec says. */
+export function needsPreparation(run: RunMachine, { spec }: ProcessorNode): boolean {
+  if (spec.when !== null || spec.cache !== null || spec.secrets.length > 0 || isFanOut(spec)) return true;
+  if (hasExpressions(spec.action)) return true;
+  for (const name in spec.env) if (spec.env[name]!.includes(EXPRESSION)) return true;
+  // What their instances left has to be joined.
+  return spec.needs.some((need) => run.graph.getNodeAttributes(need).instances !== undefined);
+}
+
+const EXPRESSION = '${{';
+
+function hasExpressions(action: ActionSpec): boolean {
+  switch (action.kind) {
+    case 'script':
+      return action.text.includes(EXPRESSION);
+    case 'program':
+      return action.argv.some((text) => text.includes(EXPRESSION));
+    case 'call':
+      return contains(action.with);
+  }
+}
+
+function contains(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes(EXPRESSION);
+  if (typeof value !== 'object' || value === null) return false;
+  for (const key in value) if (contains((value as Record<string, unknown>)[key])) return true;
+  return false;
+}

@@ -1,10 +1,10 @@
-import type { ProcessorNode } from '../graph/processor-node.ts';
+import type { Task } from '../graph/processor-node.ts';
 
 /** A native program takes a slot of its executor; a bundled processor that only waits takes none. They queue
  *  apart, so that neither holds up the other. */
 export type Lane = 'program' | 'call';
 
-export function laneOf(node: ProcessorNode): Lane {
+export function laneOf({ node }: Task): Lane {
   return node.spec.action.kind === 'call' ? 'call' : 'program';
 }
 
@@ -15,17 +15,17 @@ export function laneOf(node: ProcessorNode): Lane {
  * the middle (it was started before the journal was read again, or was cancelled) is forgetting its place.
  */
 export interface ReadyQueue {
-  push(node: ProcessorNode): void;
+  push(node: Task): void;
   /** The next one of a lane, removed; undefined when there is none. */
-  take(lane: Lane): ProcessorNode | undefined;
+  take(lane: Lane): Task | undefined;
   /** Does nothing when it is not there. */
-  remove(node: ProcessorNode): void;
+  remove(node: Task): void;
   size(): number;
   clear(): void;
 }
 
 interface LaneQueue {
-  nodes: ProcessorNode[];
+  nodes: Task[];
   head: number;
   /** Those that are still in their place. */
   size: number;
@@ -37,7 +37,7 @@ export function newReadyQueue(): ReadyQueue {
     call: { nodes: [], head: 0, size: 0 },
   };
 
-  function remove(node: ProcessorNode): void {
+  function remove(node: Task): void {
     if (node.place < 0) return;
     node.place = -1;
     const lane = lanes[laneOf(node)];

@@ -15,6 +15,11 @@ export function pipeline(processors: ProcessorSketch[], rest: Partial<PipelineSp
     labels: {},
     concurrency: null,
     workdir: '/',
+    timeZone: null,
+    secrets: {},
+    staging: 'on-failure',
+    affinity: 'none',
+    outputs: null,
     processors: processors.map((sketch) => ({
       description: '',
       needs: [],
@@ -25,6 +30,15 @@ export function pipeline(processors: ProcessorSketch[], rest: Partial<PipelineSp
       timeoutMs: null,
       graceMs: 5000,
       onFailure: 'fail',
+      when: null,
+      rule: 'all-succeeded',
+      each: null,
+      matrix: null,
+      width: null,
+      failFast: false,
+      data: 'auto',
+      cache: null,
+      secrets: [],
       ...sketch,
     })),
     ...rest,
@@ -49,6 +63,7 @@ export function createdEvent(spec: PipelineSpec, runId = 'run'): Event {
         paramsJson: '{}',
         context: spec.context,
         labels: {},
+        noCache: false,
       },
     },
   };
@@ -75,6 +90,7 @@ export function report(processor: string, attempt: number, rest: Partial<Report>
     startedUnixMs: 0,
     endedUnixMs: 0,
     logLines: 0,
+    files: [],
     ...rest,
   };
 }

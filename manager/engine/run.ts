@@ -2,17 +2,23 @@ import {
   type AttemptEnded,
   type AttemptStarted,
   type Event,
+  type OutputsKept,
   type ProcessorEnded,
+  type ProcessorExpanded,
+  type ProcessorReused,
   ProcessorState,
   type RunCreated,
   type RunEnded,
   type RunResumed,
   RunState,
 } from '../../proto/gen/wiz/v1/events_pb.js';
-import { type ProcessorNode, releasesDependents } from '../graph/processor-node.ts';
-import { buildRunGraph, type RunGraph, rebuildRunGraph, withDownstream } from '../graph/run-graph.ts';
+import { newInstances, type ProcessorNode, type Task, verdictOf } from '../graph/processor-node.ts';
+import { buildRunGraph, type RunGraph } from '../graph/run-graph.ts';
 import type { JsonObject, PipelineSpec } from '../spec/spec.ts';
+import { count } from './counts.ts';
+import { leave, letStart, prepareFirst } from './readiness.ts';
 import { newReadyQueue, type ReadyQueue } from './ready-queue.ts';
+import { countNeed, runResumed } from './resumed.ts';
 
 /**
  * A run in memory: the fold of its journal. `evolve` is the only way it changes, so that a manager that reads
@@ -24,6 +30,9 @@ import { newReadyQueue, type ReadyQueue } from './ready-queue.ts';
  *              Idle stays Idle, settled, when something before it failed or the run was cancelled
  *
  * A processor is *settled* when nothing more happens to it. The run ends when all are.
+ *
+ * A processor with `each` or `matrix` is Running from when its list is known until its instances have ended; they are
+ * tasks of their own, see graph/processor-node.ts.
  */
 export interface RunMachine {
   readonly runId: string;
@@ -34,6 +43,8 @@ export interface RunMachine {
   readonly paramsJson: string;
   readonly params: JsonObject;
   readonly context: Record<string, string>;
+  /** Nothing is taken from the cache. */
+  readonly noCache: boolean;
   spec: PipelineSpec;
   graph: RunGraph;
 
@@ -55,11 +66,27 @@ export interface RunMachine {
   failed: number;
   succeeded: number;
   open: number;
+  /** Attempts that run, those of instances among them. */
+  inFlight: number;
 
   /** Ready to start. */
   readonly ready: ReadyQueue;
+  /** Let go by their needs, and not prepared yet. */
+  readonly due: Set<Task>;
   /** Waiting for their next try. */
-  retrying: Set<ProcessorNode>;
+  readonly retrying: Set<Task>;
+  /** Of instances, by `failFast`: to be cancelled where they run. */
+  readonly doomed: Set<Task>;
+  /** Executors that have had attempts of it. */
+  readonly executors: Set<string>;
+  /** With `affinity: run`, the executor that has the run; empty is none yet. */
+  pinned: string;
+  /** Context keys that several processors set at once, and whose value holds, for people. */
+  readonly conflicts: Map<string, string>;
+  /** What it leaves; undefined before its end, and when it leaves nothing. */
+  outputs: OutputsKept | undefined;
+  /** Whether its outputs are being found out. */
+  concluding: boolean;
   /** Events that no commit holds yet. */
   uncommitted: Event[];
 }
@@ -85,6 +112,7 @@ export function newRunMachine(
     paramsJson: created.paramsJson,
     params: JSON.parse(created.paramsJson) as JsonObject,
     context: created.context,
+    noCache: created.noCache,
     spec,
     graph: buildRunGraph(spec, created.context),
     state: RunState.RUNNING,
@@ -102,14 +130,43 @@ export function newRunMachine(
     failed: 0,
     succeeded: 0,
     open: spec.processors.length,
+    inFlight: 0,
     ready: newReadyQueue(),
+    due: new Set(),
     retrying: new Set(),
+    doomed: new Set(),
+    executors: new Set(),
+    pinned: '',
+    conflicts: new Map(),
+    outputs: undefined,
+    concluding: false,
     uncommitted: [],
   };
   run.graph.forEachNode((_, node) => {
-    if (node.waiting === 0) run.ready.push(node);
+    if (node.waiting === 0) letStart(run, node, event.unixMs);
   });
   return run;
+}
+
+/** The processor or instance of a name; undefined when there is none. */
+export function findTask(run: RunMachine, name: string): Task | undefined {
+  if (!name.endsWith(']')) return run.graph.hasNode(name) ? run.graph.getNodeAttributes(name) : undefined;
+  const bracket = name.lastIndexOf('[');
+  const owner = name.slice(0, bracket);
+  if (!run.graph.hasNode(owner)) return undefined;
+  return run.graph.getNodeAttributes(owner).instances?.tasks[Number(name.slice(bracket + 1, -1))];
+}
+
+/** Every task whose attempt runs. */
+export function forEachRunning(run: RunMachine, visit: (task: Task) => void): void {
+  if (run.inFlight === 0) return;
+  const look = (task: Task) => {
+    if (task.state === ProcessorState.RUNNING) visit(task);
+  };
+  run.graph.forEachNode((_, node) => {
+    if (node.instances === undefined) look(node);
+    else if (node.instances.running > 0) node.instances.tasks.forEach(look);
+  });
 }
 
 /** Applies one event of the journal. */
@@ -118,20 +175,24 @@ export function evolve(run: RunMachine, event: Event): void {
   const { case: kind, value } = event.event;
   switch (kind) {
     case 'attemptStarted':
-      attemptStarted(run, value, event.unixMs);
-      return;
+      return attemptStarted(run, value, event.unixMs);
     case 'attemptEnded':
-      attemptEnded(run, value, event.unixMs);
-      return;
+      return attemptEnded(run, value, event.unixMs);
     case 'processorEnded':
-      processorEnded(run, value);
-      return;
+      return processorEnded(run, value, event.unixMs);
+    case 'processorExpanded':
+      return processorExpanded(run, value, event.unixMs);
+    case 'processorReused':
+      return processorReused(run, value, event.unixMs);
     case 'progressMade': {
-      const node = run.graph.getNodeAttributes(value.processor);
-      node.progress = value.fraction;
-      node.progressMessage = value.message;
+      const task = taskOf(run, value.processor);
+      task.progress = value.fraction;
+      task.progressMessage = value.message;
       return;
     }
+    case 'outputsKept':
+      run.outputs = value;
+      return;
     case 'runCancelRequested':
       run.cancelRequested = true;
       run.cancelMessage = value.message;
@@ -141,101 +202,99 @@ export function evolve(run: RunMachine, event: Event): void {
       run.epoch = value.epoch;
       return;
     case 'runResumed':
-      runResumed(run, value);
-      return;
+      return runResumed(run, value, event.unixMs);
     case 'runEnded':
-      runEnded(run, value, event.unixMs);
-      return;
+      return runEnded(run, value, event.unixMs);
     case 'runCreated':
     case undefined:
       throw new Error(`Event ${event.seq} of run ${run.runId} does not belong here: ${kind}`);
   }
 }
 
-/** Puts processors whose wait is over among the ready ones. */
-export function promoteRetries(run: RunMachine, nowMs: number): void {
-  for (const node of run.retrying) {
-    if (node.retryAt > nowMs) continue;
-    run.retrying.delete(node);
-    run.ready.push(node);
-  }
+function taskOf(run: RunMachine, name: string): Task {
+  const task = findTask(run, name);
+  if (task === undefined) throw new Error(`Run ${run.runId} has no processor ${name}.`);
+  return task;
 }
 
-/** When the next waiting processor may be tried again; Infinity when none waits. */
-export function nextRetry(run: RunMachine): number {
-  let next = Number.POSITIVE_INFINITY;
-  for (const node of run.retrying) next = Math.min(next, node.retryAt);
-  return next;
+function become(run: RunMachine, task: Task, state: ProcessorState, reason: string): void {
+  const counts = task.index < 0 ? run : task.node.instances!;
+  count(counts, task.state, -1);
+  count(counts, state, 1);
+  task.state = state;
+  task.reason = reason;
 }
 
-function count(run: RunMachine, state: ProcessorState, by: 1 | -1): void {
-  if (state === ProcessorState.IDLE) run.idle += by;
-  else if (state === ProcessorState.RUNNING) run.running += by;
-  else if (state === ProcessorState.FAILED) run.failed += by;
-  else run.succeeded += by;
-}
-
-function become(run: RunMachine, node: ProcessorNode, state: ProcessorState, reason: string): void {
-  count(run, node.state, -1);
-  count(run, state, 1);
-  node.state = state;
-  node.reason = reason;
-}
-
-function settle(run: RunMachine, node: ProcessorNode): void {
-  if (node.settled) return;
-  node.settled = true;
-  run.open -= 1;
+function settle(run: RunMachine, task: Task): void {
+  if (task.settled) return;
+  task.settled = true;
+  run.due.delete(task);
+  run.ready.remove(task);
+  run.retrying.delete(task);
+  if (task.index < 0) run.open -= 1;
+  else task.node.instances!.open -= 1;
 }
 
 function attemptStarted(run: RunMachine, started: AttemptStarted, unixMs: number): void {
-  const node = run.graph.getNodeAttributes(started.processor);
+  const task = taskOf(run, started.processor);
   // Taken from there already, unless this is the journal being read again.
-  run.ready.remove(node);
-  run.retrying.delete(node);
-  become(run, node, ProcessorState.RUNNING, '');
-  node.message = '';
-  node.retryAt = 0;
-  node.progress = -1;
-  node.progressMessage = '';
-  node.attempt = started.attempt;
-  node.attempts.push({
+  run.ready.remove(task);
+  run.retrying.delete(task);
+  run.due.delete(task);
+  become(run, task, ProcessorState.RUNNING, '');
+  run.inFlight += 1;
+  run.executors.add(started.executorId);
+  if (run.spec.affinity === 'run') run.pinned = started.executorId;
+  task.message = '';
+  task.retryAt = 0;
+  task.progress = -1;
+  task.progressMessage = '';
+  task.attempt = started.attempt;
+  task.cache = started.cache;
+  task.attempts.push({
     attempt: started.attempt,
     executorId: started.executorId,
     epoch: started.epoch,
+    readyMs: task.readyMs,
     assignedMs: unixMs,
     endedMs: 0,
     state: ProcessorState.RUNNING,
     reason: '',
     report: undefined,
+    cache: started.cache,
+    inputs: started.inputs.length > 0 ? started.inputs : undefined,
   });
 }
 
 function attemptEnded(run: RunMachine, ended: AttemptEnded, unixMs: number): void {
   const report = ended.report!;
-  const node = run.graph.getNodeAttributes(report.processor);
-  const record = node.attempts[node.attempts.length - 1]!;
+  const task = taskOf(run, report.processor);
+  const record = task.attempts[task.attempts.length - 1]!;
   const succeeded = ended.state === ProcessorState.SUCCEEDED;
   record.endedMs = unixMs;
   record.report = report;
   record.state = succeeded ? ProcessorState.SUCCEEDED : ProcessorState.FAILED;
   record.reason = report.reason;
-  become(run, node, ended.state, ended.reason);
-  node.message = report.message;
+  run.inFlight -= 1;
+  run.doomed.delete(task);
+  become(run, task, ended.state, ended.reason);
+  task.message = report.message;
   if (!succeeded) {
-    if (isInfra(report.failureClass)) node.infraFailures += 1;
-    else node.appFailures += 1;
+    if (isInfra(report.failureClass)) task.infraFailures += 1;
+    else task.appFailures += 1;
   }
   if (ended.state === ProcessorState.IDLE) {
-    node.retryAt = ended.retryUnixMs;
-    run.retrying.add(node);
+    task.retryAt = ended.retryUnixMs;
+    task.readyMs = ended.retryUnixMs;
+    run.retrying.add(task);
+    leave(run, task);
     return;
   }
-  node.warning = ended.warning;
-  node.output = report.output;
-  node.added = Object.keys(report.context).length > 0 ? report.context : undefined;
-  settle(run, node);
-  if (releasesDependents(node)) release(run, node);
+  task.warning = ended.warning;
+  task.output = report.output;
+  task.files = report.files.length > 0 ? report.files : undefined;
+  task.added = Object.keys(report.context).length > 0 ? report.context : undefined;
+  settled(run, task, unixMs);
 }
 
 /** Failures that are not the program's: they do not use up its retries. */
@@ -244,91 +303,86 @@ export function isInfra(failureClass: number): boolean {
   return failureClass === 2 || failureClass === 3;
 }
 
-function processorEnded(run: RunMachine, ended: ProcessorEnded): void {
-  const node = run.graph.getNodeAttributes(ended.processor);
-  become(run, node, ended.state, ended.reason);
-  node.message = ended.message;
-  run.ready.remove(node);
-  run.retrying.delete(node);
-  settle(run, node);
+function processorEnded(run: RunMachine, ended: ProcessorEnded, unixMs: number): void {
+  const task = taskOf(run, ended.processor);
+  become(run, task, ended.state, ended.reason);
+  task.message = ended.message;
+  task.warning = ended.warning;
+  if (task.index < 0 && task.node.instances !== undefined) instancesEnded(run, task.node);
+  settled(run, task, unixMs);
 }
 
-function release(run: RunMachine, node: ProcessorNode): void {
-  run.graph.forEachOutNeighbor(node.name, (_, dependent) => {
-    dependent.waiting -= 1;
-    if (dependent.waiting > 0 || dependent.settled) return;
-    dependent.context = inheritedContext(run, dependent);
-    run.ready.push(dependent);
-  });
+function processorReused(run: RunMachine, reused: ProcessorReused, unixMs: number): void {
+  const task = taskOf(run, reused.processor);
+  become(run, task, ProcessorState.SUCCEEDED, 'cached');
+  task.message = '';
+  task.cache = reused.cache;
+  task.output = reused.output;
+  task.files = reused.files.length > 0 ? reused.files : undefined;
+  task.added = Object.keys(reused.context).length > 0 ? reused.context : undefined;
+  settled(run, task, unixMs);
 }
 
-/** What a processor inherits: of two needs that give the same key, the later in the file wins. */
-function inheritedContext(run: RunMachine, node: ProcessorNode): Record<string, string> {
-  const needs = node.spec.needs.map((name) => run.graph.getNodeAttributes(name));
-  const changed = needs.filter((need) => need.added !== undefined || need.context !== run.context);
-  if (changed.length === 0) return run.context;
-  const first = changed[0]!;
-  if (changed.every((need) => need.added === undefined && need.context === first.context))
-    return first.context;
-  changed.sort((a, b) => a.order - b.order);
-  const context = { ...run.context };
-  for (const need of changed) {
-    // Only what differs from the run's own: a need that merely inherited a value must not undo a change.
-    for (const [key, value] of Object.entries(need.context))
-      if (run.context[key] !== value) context[key] = value;
-    Object.assign(context, need.added);
-  }
-  return context;
+/** Nothing more happens to it: whoever waited for that goes on. */
+function settled(run: RunMachine, task: Task, unixMs: number): void {
+  settle(run, task);
+  task.prepared = undefined;
+  if (task.index < 0) return letGo(run, task.node, unixMs);
+  const { spec, instances } = task.node;
+  if (spec.failFast && task.state === ProcessorState.FAILED && !task.warning) stopInstances(run, task.node);
+  if (instances!.admitted > 0) leave(run, task);
 }
 
-function runResumed(run: RunMachine, resumed: RunResumed): void {
-  run.ready.clear();
-  run.retrying.clear();
-  if (resumed.specJson !== '') {
-    run.spec = JSON.parse(resumed.specJson) as PipelineSpec;
-    run.graph = rebuildRunGraph(run.graph, run.spec, run.context);
-  }
-  const again = withDownstream(run.graph, resumed.processors);
-  Object.assign(run, { state: RunState.RUNNING, reason: '', message: '', endedMs: 0, warnings: [] });
-  Object.assign(run, {
-    cancelRequested: false,
-    cancelMessage: '',
-    idle: 0,
-    running: 0,
-    failed: 0,
-    succeeded: 0,
-    open: 0,
-  });
-  run.graph.forEachNode((name, node) => {
-    if (again.has(name) || !releasesDependents(node)) reset(node, run.context);
-    count(run, node.state, 1);
-    if (!node.settled) run.open += 1;
-  });
-  run.graph.forEachNode((name, node) => {
-    node.waiting = 0;
-    run.graph.forEachInNeighbor(name, (_, need) => {
-      if (!releasesDependents(need)) node.waiting += 1;
-    });
-    if (node.settled || node.waiting > 0) return;
-    node.context = inheritedContext(run, node);
-    run.ready.push(node);
-  });
-}
-
-function reset(node: ProcessorNode, context: Record<string, string>): void {
-  node.state = ProcessorState.IDLE;
-  node.reason = '';
+function processorExpanded(
+  run: RunMachine,
+  { processor, count: wanted }: ProcessorExpanded,
+  unixMs: number,
+): void {
+  const node = taskOf(run, processor).node;
+  // A run that goes on keeps the instances that have succeeded, unless the list has changed.
+  if (node.instances?.tasks.length !== wanted) node.instances = newInstances(node, wanted);
+  for (const task of node.instances!.tasks) if (!task.settled) task.readyMs = unixMs;
+  become(run, node, ProcessorState.RUNNING, '');
   node.message = '';
-  node.settled = false;
-  node.warning = false;
-  node.retryAt = 0;
-  node.appFailures = 0;
-  node.infraFailures = 0;
-  node.output = undefined;
-  node.added = undefined;
-  node.context = context;
-  node.progress = -1;
-  node.progressMessage = '';
+  // What they are to do is not in the journal: who reads it again has to find it out again.
+  prepareFirst(run, node);
+}
+
+/** None of the instances that have not started will. */
+function stopInstances(run: RunMachine, node: ProcessorNode): void {
+  const instances = node.instances!;
+  if (instances.stopped) return;
+  instances.stopped = true;
+  Object.assign(instances, { queue: [], head: 0 });
+  for (const task of instances.tasks) {
+    if (task.settled) continue;
+    run.ready.remove(task);
+    run.retrying.delete(task);
+    run.due.delete(task);
+    if (task.state === ProcessorState.RUNNING) run.doomed.add(task);
+  }
+}
+
+/** The end of a processor is that of its instances: those left over are Idle for good. */
+function instancesEnded(run: RunMachine, node: ProcessorNode): void {
+  const instances = node.instances!;
+  if (instances.open > 0) {
+    for (const task of instances.tasks) {
+      if (task.settled) continue;
+      settle(run, task);
+      task.reason = 'cancelled';
+    }
+  }
+  Object.assign(instances, { queue: [], head: 0, admitted: 0, actionOf: undefined });
+}
+
+/** Tells what depends on a processor that it has ended. */
+function letGo(run: RunMachine, node: ProcessorNode, unixMs: number): void {
+  run.graph.forEachOutNeighbor(node.name, (_, dependent) => {
+    countNeed(dependent, node);
+    if (dependent.settled || run.cancelRequested || verdictOf(dependent) !== 'start') return;
+    letStart(run, dependent, unixMs);
+  });
 }
 
 function runEnded(run: RunMachine, ended: RunEnded, unixMs: number): void {

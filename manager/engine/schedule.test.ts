@@ -10,9 +10,9 @@ const load = newLoad;
 const many = (count: number, sketch: Partial<ProcessorSketch> = {}) =>
   Array.from({ length: count }, (_, i) => ({ name: `p${i}`, ...sketch }));
 const placed = (runs: RunMachine[], executors: ExecutorLoad[], permits = Number.POSITIVE_INFINITY) =>
-  schedule(runs, executors, permits, NOW).map(({ run, node, executorId }) => [
+  schedule(runs, executors, permits, NOW).map(({ run, task, executorId }) => [
     run.runId,
-    node.name,
+    task.name,
     executorId,
   ]);
 

@@ -1,7 +1,9 @@
-import type { ProcessorNode } from '../graph/processor-node.ts';
+import type { Task } from '../graph/processor-node.ts';
+import { actionOf, type Placement } from './assignment.ts';
+import { promoteRetries } from './readiness.ts';
 import { type Lane, laneOf } from './ready-queue.ts';
-import { promoteRetries, type RunMachine } from './run.ts';
-import { startAttempt } from './transitions.ts';
+import type { RunMachine } from './run.ts';
+import { failUnstarted, startAttempt } from './transitions.ts';
 
 /** What the scheduler knows of an executor. */
 export interface ExecutorLoad {
@@ -34,12 +36,6 @@ const LATEST = 0.2;
  *  with an executor, small. 2,048 to 8,192 gave the same 20,000-wide fan-out within 5 %; below 512 it slows. */
 export const CALLS_IN_FLIGHT = 4096;
 
-export interface Placement {
-  run: RunMachine;
-  node: ProcessorNode;
-  executorId: string;
-}
-
 export function capacity(executor: ExecutorLoad, lane: Lane): number {
   if (lane === 'call') return CALLS_IN_FLIGHT - executor.call;
   return executor.slots + ahead(executor) - executor.program;
@@ -68,6 +64,8 @@ export function schedule(
   const placements: Placement[] = [];
   const waiting: RunMachine[] = [];
   for (const run of runs) {
+    // What is ready of a run that is cancelled, the other instances of those that run, never starts.
+    if (run.cancelRequested) continue;
     promoteRetries(run, nowMs);
     if (run.ready.size() > 0) waiting.push(run);
   }
@@ -94,29 +92,43 @@ function placeOne(
   executors: ExecutorLoad[],
   nowMs: number,
 ): Placement | undefined {
-  if (run.spec.concurrency !== null && run.running >= run.spec.concurrency) return undefined;
+  if (run.spec.concurrency !== null && run.inFlight >= run.spec.concurrency) return undefined;
+  const best = roomiest(run, lane, executors);
+  if (best === undefined || capacity(best, lane) <= 0) return undefined;
+  for (;;) {
+    const task = run.ready.take(lane);
+    if (task === undefined) return undefined;
+    const action = actionOf(run, task);
+    if ('reason' in action) {
+      failUnstarted(run, task, action, nowMs);
+      continue;
+    }
+    best[lane] += 1;
+    startAttempt(run, task, best.executorId, nowMs, action.inputs);
+    return { run, task, executorId: best.executorId, action };
+  }
+}
+
+/** The executor with the most room; with `affinity: run` the one that has the run, which is waited for. */
+function roomiest(run: RunMachine, lane: Lane, executors: ExecutorLoad[]): ExecutorLoad | undefined {
+  if (run.pinned !== '') return executors.find(({ executorId }) => executorId === run.pinned);
   let best: ExecutorLoad | undefined;
   for (const executor of executors) {
     if (best === undefined || capacity(executor, lane) > capacity(best, lane)) best = executor;
   }
-  if (best === undefined || capacity(best, lane) <= 0) return undefined;
-  const node = run.ready.take(lane);
-  if (node === undefined) return undefined;
-  best[lane] += 1;
-  startAttempt(run, node, best.executorId, nowMs);
-  return { run, node, executorId: best.executorId };
+  return best;
 }
 
 /** Gives back the room of an attempt that ended; `tookMs` is known when it tells so itself. */
 export function freeRoom(
   executors: Map<string, ExecutorLoad>,
   executorId: string,
-  node: ProcessorNode,
+  task: Task,
   tookMs?: number,
 ): void {
   const executor = executors.get(executorId);
   if (executor === undefined) return;
-  const lane = laneOf(node);
+  const lane = laneOf(task);
   executor[lane] -= 1;
   if (lane === 'call' || tookMs === undefined) return;
   const before = Number.isFinite(executor.programMs) ? executor.programMs : tookMs;

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type Event, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { FailureClass, type Report } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { promoteRetries } from './readiness.ts';
 import { createdEvent, failure, newRun, pipeline, report, standing } from './run.fixture.ts';
-import { evolve, newRunMachine, promoteRetries, type RunMachine } from './run.ts';
+import { evolve, newRunMachine, type RunMachine } from './run.ts';
 import {
   attemptReported,
   attemptsLost,
@@ -33,7 +34,7 @@ function startAll(run: RunMachine): string[] {
 function tell(run: RunMachine, told: Report, executorId = 'e1', epoch = run.epoch): boolean {
   const taken = attemptReported(run, told, executorId, epoch, now, () => 0);
   settleRun(run, now);
-  return taken;
+  return taken !== undefined;
 }
 
 const kinds = (events: Event[]) => events.map(({ event }) => event.case);
@@ -220,7 +221,7 @@ test('resume starts what failed and what depends on it; attempts count on, failu
   tell(run, report('a', 1));
   tell(run, failure('b', 1));
   assert.equal(run.state, RunState.FAILED);
-  resumeRun(run, ['b'], '', now);
+  resumeRun(run, { processors: ['b'], specJson: '', from: [] }, now);
   assert.equal(run.state, RunState.RUNNING);
   assert.deepEqual(standing(run), { a: 'Succeeded', b: 'Idle', c: 'Idle' });
   assert.deepEqual(startAll(run), ['b']);
@@ -238,7 +239,7 @@ test('resume from a processor that succeeded starts it and all that depends on i
     startAll(run);
     tell(run, report(name, 1));
   }
-  resumeRun(run, ['b'], '', now);
+  resumeRun(run, { processors: ['b'], specJson: '', from: [] }, now);
   assert.deepEqual(standing(run), { a: 'Succeeded', b: 'Idle', c: 'Idle', d: 'Succeeded' });
   assert.deepEqual([run.idle, run.succeeded, run.open], [2, 2, 2]);
   assert.deepEqual(startAll(run), ['b']);
@@ -249,7 +250,7 @@ test('resume with an edited spec: new processors, new needs, other lanes', () =>
   startAll(run);
   tell(run, failure('a', 1));
   const edited = pipeline([{ name: 'new' }, { name: 'a', needs: ['new'] }, { name: 'b', needs: ['a'] }]);
-  resumeRun(run, ['a', 'new'], JSON.stringify(edited), now);
+  resumeRun(run, { processors: ['a', 'new'], specJson: JSON.stringify(edited), from: [] }, now);
   assert.deepEqual(startAll(run), ['new']);
   tell(run, report('new', 1));
   assert.deepEqual(startAll(run), ['a']);

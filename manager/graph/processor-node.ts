@@ -65,8 +65,11 @@ export interface ProcessorNode extends Task {
   /** Place in the file; among ready processors the earlier one starts first. */
   readonly order: number;
   readonly spec: ProcessorSpec;
-  /** Needs that have not ended yet. */
+  /** Needs that have not ended yet, and those that have, by how. */
   waiting: number;
+  needsSucceeded: number;
+  needsFailed: number;
+  needsSkipped: number;
   /** What it inherits: the run's context and what its ancestors added. Shared between nodes that inherit the
    *  same, which is what lets assignments of a wide graph share one environment. */
   context: Record<string, string>;
@@ -83,6 +86,13 @@ export interface Instances {
   failed: number;
   succeeded: number;
   open: number;
+  /** `failFast`, and one has failed: no other one starts. */
+  stopped: boolean;
+  /** Startable, in order, but beyond `width`; read from `head` on. */
+  queue: Task[];
+  head: number;
+  /** In the ready queue or running. */
+  admitted: number;
   /** What instance INDEX is to do; undefined until prepared by this manager. */
   actionOf: ((index: number) => ReadyAction | Unready) | undefined;
 }
@@ -92,12 +102,17 @@ export interface AttemptRecord {
   executorId: string;
   /** Ownership epoch under which it was assigned; a report must carry the same. */
   epoch: number;
+  /** When its needs, or its last wait, had let it go; 0 unknown. */
+  readyMs: number;
   assignedMs: number;
   endedMs: number;
   state: ProcessorState;
   reason: string;
   /** Undefined while it runs. */
   report: Report | undefined;
+  cache: CacheDecision | undefined;
+  /** Wiz Files that it was given; undefined is none. */
+  inputs: File[] | undefined;
 }
 
 export function newProcessorNode(
@@ -105,31 +120,110 @@ export function newProcessorNode(
   order: number,
   context: Record<string, string>,
 ): ProcessorNode {
-  return {
+  const node = {
+    ...newStanding(),
     name: spec.name,
+    index: -1,
     order,
     spec,
+    waiting: spec.needs.length,
+    needsSucceeded: 0,
+    needsFailed: 0,
+    needsSkipped: 0,
+    context,
+    instances: undefined,
+  } as Omit<ProcessorNode, 'node'> as ProcessorNode & { node: ProcessorNode };
+  node.node = node;
+  return node;
+}
+
+/** Instances of a node, all Idle. */
+export function newInstances(node: ProcessorNode, count: number): Instances {
+  const tasks: Task[] = [];
+  for (let index = 0; index < count; index += 1) {
+    tasks.push({ ...newStanding(), name: `${node.name}[${index}]`, node, index });
+  }
+  return {
+    tasks,
+    idle: count,
+    running: 0,
+    failed: 0,
+    succeeded: 0,
+    open: count,
+    stopped: false,
+    queue: [],
+    head: 0,
+    admitted: 0,
+    actionOf: undefined,
+  };
+}
+
+type Standing = Omit<Task, 'name' | 'node' | 'index'>;
+
+function newStanding(): Standing {
+  return {
     state: ProcessorState.IDLE,
     reason: '',
     message: '',
     settled: false,
     warning: false,
-    waiting: spec.needs.length,
     place: -1,
     retryAt: 0,
+    readyMs: 0,
     attempt: 0,
     attempts: [],
     appFailures: 0,
     infraFailures: 0,
     output: undefined,
+    files: undefined,
     added: undefined,
-    context,
+    cache: undefined,
+    again: false,
+    preparation: 'none',
+    prepared: undefined,
     progress: -1,
     progressMessage: '',
   };
 }
 
-/** Whether what depends on this processor may start. */
-export function releasesDependents(node: ProcessorNode): boolean {
-  return node.state === ProcessorState.SUCCEEDED || (node.state === ProcessorState.FAILED && node.warning);
+/** Idle as at the beginning of a run; attempts go on counting, and are remembered. */
+export function resetTask(task: Task): void {
+  const { attempt, attempts } = task;
+  Object.assign(task, newStanding(), { attempt, attempts });
+}
+
+/** It has instances, or will once its list is known. */
+export function isFanOut({ each, matrix }: ProcessorSpec): boolean {
+  return each !== null || matrix !== null;
+}
+
+/** Whether it counts as succeeded for what depends on it. */
+export function releasesDependents(task: Task): boolean {
+  return task.state === ProcessorState.SUCCEEDED || (task.state === ProcessorState.FAILED && task.warning);
+}
+
+export function isSkipped(task: Task): boolean {
+  return task.settled && task.state === ProcessorState.IDLE && task.reason === 'skipped';
+}
+
+export type Verdict = 'wait' | 'start' | 'skipped' | 'upstream-failed';
+
+/** What the needs that have ended say by the processor's rule. */
+export function verdictOf(node: ProcessorNode): Verdict {
+  const { waiting, needsSucceeded, needsFailed, needsSkipped } = node;
+  switch (node.spec.rule) {
+    case 'all-succeeded':
+      if (needsFailed > 0) return 'upstream-failed';
+      if (needsSkipped > 0) return 'skipped';
+      return waiting > 0 ? 'wait' : 'start';
+    case 'none-failed':
+      if (needsFailed > 0) return 'upstream-failed';
+      return waiting > 0 ? 'wait' : 'start';
+    case 'all-done':
+      return waiting > 0 ? 'wait' : 'start';
+    case 'any-succeeded':
+      if (waiting > 0) return 'wait';
+      if (needsSucceeded > 0 || node.spec.needs.length === 0) return 'start';
+      return needsFailed > 0 ? 'upstream-failed' : 'skipped';
+  }
 }

@@ -20,6 +20,9 @@ export function buildRunGraph(spec: PipelineSpec, context: Record<string, string
   return graph;
 }
 
+/** What a node has from its spec and its place in the graph, and not from what happened. */
+const OWN_KEYS = ['node', 'spec', 'order', 'waiting'] as const satisfies (keyof ProcessorNode)[];
+
 /** Gives every node its definition from an edited spec; edges are made anew, states are kept. */
 export function rebuildRunGraph(
   before: RunGraph,
@@ -29,8 +32,10 @@ export function rebuildRunGraph(
   const after = buildRunGraph(spec, context);
   after.forEachNode((name, node) => {
     if (!before.hasNode(name)) return;
-    const { spec: _, order: __, waiting: ___, ...standing } = before.getNodeAttributes(name);
+    const standing: Partial<ProcessorNode> = { ...before.getNodeAttributes(name) };
+    for (const key of OWN_KEYS) delete standing[key];
     Object.assign(node, standing);
+    for (const task of node.instances?.tasks ?? []) Object.assign(task, { node });
   });
   return after;
 }
@@ -49,4 +54,43 @@ export function changedProcessors(before: RunGraph, spec: PipelineSpec): string[
   return spec.processors
     .filter((p) => !before.hasNode(p.name) || !same(before.getNodeAttributes(p.name).spec, p))
     .map((p) => p.name);
+}
+
+/** Every processor by its place in the graph: each after all it needs, and in the order of the file where that leaves it
+ *  open. */
+export function graphOrder(graph: RunGraph): Map<string, number> {
+  let order = orders.get(graph);
+  if (order === undefined) {
+    order = orderOf(graph);
+    orders.set(graph, order);
+  }
+  return order;
+}
+
+const orders = new WeakMap<RunGraph, Map<string, number>>();
+
+function orderOf(graph: RunGraph): Map<string, number> {
+  const depths = new Map<string, number>();
+  const waiting = new Map<string, number>();
+  let layer: string[] = [];
+  graph.forEachNode((name) => {
+    waiting.set(name, graph.inDegree(name));
+    if (graph.inDegree(name) === 0) layer.push(name);
+  });
+  for (let depth = 0; layer.length > 0; depth += 1) {
+    const next: string[] = [];
+    for (const name of layer) {
+      depths.set(name, depth);
+      graph.forEachOutNeighbor(name, (dependent) => {
+        waiting.set(dependent, waiting.get(dependent)! - 1);
+        if (waiting.get(dependent) === 0) next.push(dependent);
+      });
+    }
+    layer = next;
+  }
+  const names = graph.nodes().sort((a, b) => {
+    const byDepth = depths.get(a)! - depths.get(b)!;
+    return byDepth || graph.getNodeAttribute(a, 'order') - graph.getNodeAttribute(b, 'order');
+  });
+  return new Map(names.map((name, place) => [name, place]));
 }

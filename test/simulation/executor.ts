@@ -225,5 +225,6 @@ export function reportOf(
     startedUnixMs: nowMs,
     endedUnixMs: nowMs,
     logLines: 0,
+    files: [],
   };
 }

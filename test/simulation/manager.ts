@@ -61,6 +61,8 @@ export function createManager(id: string, ground: ManagerGround): SimManager {
   const loop = createLoop({
     commit: (runs) => ground.commit(manager, runs),
     permits: null,
+    prepare: () => [],
+    conclude: async () => ({ kind: 'kept', files: [], records: [] }),
     now: clock.now,
     chance: random.next,
     defer: (tick) => void clock.after(0, living(tick)),

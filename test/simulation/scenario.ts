@@ -102,6 +102,11 @@ function makeRun(random: Random, runId: string, poisoned: boolean): SimulatedRun
       // Who kills executors runs alone, so that it alone pays for it.
       concurrency: poisoned ? 1 : random.chance(0.3) ? random.int(1, 4) : null,
       workdir: '/',
+      timeZone: null,
+      secrets: {},
+      staging: 'on-failure',
+      affinity: 'none',
+      outputs: null,
       processors: shuffled.map((task) => specOf(task, random)),
     },
     resumes: random.chance(0.4) ? random.int(1, 2) : 0,
@@ -141,5 +146,14 @@ function specOf(task: Task, random: Random): ProcessorSpec {
     timeoutMs: null,
     graceMs: 5000,
     onFailure: task.warnOnly ? 'warn' : 'fail',
+    when: null,
+    rule: 'all-succeeded',
+    each: null,
+    matrix: null,
+    width: null,
+    failFast: false,
+    data: 'auto',
+    cache: null,
+    secrets: [],
   };
 }

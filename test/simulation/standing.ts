@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { promoteRetries, type RunMachine } from '../../manager/engine/run.ts';
+import { promoteRetries } from '../../manager/engine/readiness.ts';
+import type { RunMachine } from '../../manager/engine/run.ts';
 import type { ProcessorNode } from '../../manager/graph/processor-node.ts';
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Durable } from './durable.ts';
@@ -26,10 +27,10 @@ function namesOf(run: RunMachine, which: (node: ProcessorNode) => boolean): stri
 }
 
 function standingOf(run: RunMachine) {
-  const { graph, ready, retrying, uncommitted: _, managerId: __, ...plain } = run;
+  const { graph, ready, retrying, due, uncommitted: _, managerId: __, ...plain } = run;
   const nodes: Record<string, object> = {};
   graph.forEachNode((name, node) => {
-    const { spec, ...standing } = node;
+    const { spec, node: _, ...standing } = node;
     // Through JSON, because decoded messages have prototypes of their own.
     nodes[name] = JSON.parse(JSON.stringify({ ...standing, place: 0, needs: spec.needs }));
   });

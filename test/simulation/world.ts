@@ -163,7 +163,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     const epoch = owner.alive ? stored.epoch : durable.claim(runId, manager.id);
     manager.loop.add(Object.assign(machine, { managerId: manager.id, epoch }), { adopted: true });
     const ask = () => {
-      manager.loop.resume(runId, processors, '');
+      manager.loop.resume(runId, processors, '', from);
       manager.ensure();
     };
     if (random.chance(0.5)) ask();
@@ -265,6 +265,7 @@ function createdEvent(runId: string, spec: SimulatedRun['spec'], unixMs: number)
         paramsJson: '{}',
         context: spec.context,
         labels: {},
+        noCache: false,
       },
     },
   };
