@@ -1,19 +1,9 @@
+import { OWN_VARIABLES } from '../../proto/environment.ts';
+
+export { OWN_VARIABLES };
+
 /** What a variable may be called so that every shell can read it. */
 export const ENVIRONMENT_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
-
-/** Variables that wiz itself sets for every attempt. */
-export const OWN_VARIABLES = [
-  'WIZ_RUN_ID',
-  'WIZ_PIPELINE',
-  'WIZ_PROCESSOR',
-  'WIZ_ATTEMPT',
-  'WIZ_INPUT',
-  'WIZ_OUTPUT',
-  'WIZ_CONTEXT',
-  'WIZ_PROGRESS',
-  'WIZ_FILES',
-  'WIZ_STAGING',
-];
 
 /** Variables without which programs do not start as people expect; a param must not replace them by accident. */
 export const SHELL_VARIABLES = ['PATH', 'HOME', 'PWD', 'SHELL', 'IFS'];
