@@ -1,0 +1,93 @@
+import type { Evaluator, References } from '../expressions/expressions.ts';
+import type { ActionSpec, JsonObject, JsonValue, PipelineSpec, ProcessorSpec } from '../spec/spec.ts';
+
+/**
+ * What the definition of a processor asks for, found out once: which of its texts are expressions, and what they
+ * refer to.
+ */
+export interface Definition {
+  /** Of `when`, `each` and `matrix`. */
+  start: References;
+  /** Of each and matrix alone: what an instance has as its item. */
+  list: References;
+  /** Of the action, the environment and the cache key. */
+  work: References;
+}
+
+export const NO_REFERENCES: References = {
+  outputs: new Set(),
+  files: new Set(),
+  params: new Set(),
+  context: new Set(),
+  secrets: new Set(),
+  item: false,
+  index: false,
+  run: false,
+  whole: new Set(),
+};
+
+/** Whether a text anywhere in the value has an expression, or what stands for the beginning of one. */
+export function hasExpressions(value: JsonValue): boolean {
+  if (typeof value === 'string') return value.includes('${{');
+  if (typeof value !== 'object' || value === null) return false;
+  for (const key in value) if (hasExpressions((value as JsonObject)[key]!)) return true;
+  return false;
+}
+
+const evaluating = new WeakMap<object, boolean>();
+
+/** Whether the evaluator is needed for the processor. */
+export function evaluates(spec: ProcessorSpec): boolean {
+  let known = evaluating.get(spec);
+  if (known === undefined) {
+    known = hasExpressions([startTexts(spec), workTexts(spec)]);
+    evaluating.set(spec, known);
+  }
+  return known;
+}
+
+/** Whether the evaluator is needed for what the pipeline leaves. */
+export function outputsEvaluate({ outputs }: PipelineSpec): boolean {
+  return outputs !== null && hasExpressions(outputs as unknown as JsonValue);
+}
+
+const definitions = new WeakMap<ProcessorSpec, Definition>();
+
+/** `evaluator` is undefined when the processor has no expressions. */
+export function definitionOf(spec: ProcessorSpec, evaluator: Evaluator | undefined): Definition {
+  let definition = definitions.get(spec);
+  if (definition === undefined) {
+    const refer = (value: JsonValue) =>
+      evaluator === undefined || !hasExpressions(value) ? NO_REFERENCES : evaluator.references(value);
+    definition = {
+      start: refer(startTexts(spec)),
+      list: refer(listTexts(spec)),
+      work: refer(workTexts(spec)),
+    };
+    definitions.set(spec, definition);
+  }
+  return definition;
+}
+
+function listTexts({ each, matrix }: ProcessorSpec): JsonValue {
+  return [each, matrix];
+}
+
+function startTexts(spec: ProcessorSpec): JsonValue {
+  return [spec.when, listTexts(spec)];
+}
+
+function workTexts({ action, env, cache }: ProcessorSpec): JsonValue {
+  return [env, cache?.key ?? null, actionTexts(action)];
+}
+
+export function actionTexts(action: ActionSpec): JsonValue {
+  switch (action.kind) {
+    case 'script':
+      return action.text;
+    case 'program':
+      return action.argv;
+    case 'call':
+      return action.with;
+  }
+}
