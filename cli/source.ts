@@ -11,16 +11,20 @@ export async function readSource(path: string): Promise<SourceFile> {
     const content = Buffer.concat(await process.stdin.toArray());
     return create(SourceFileSchema, { path: '<stdin>', content, baseDir: process.cwd() });
   }
+  const content = await contentOf(path);
+  return create(SourceFileSchema, { path, content, baseDir: dirname(resolve(path)) });
+}
+
+/** Of a file, or of a pipe that somebody writes to, as `<(…)` of a shell makes it. Throws UsageError. */
+export async function contentOf(path: string): Promise<Buffer> {
   try {
-    const content = await contentOf(path);
-    return create(SourceFileSchema, { path, content, baseDir: dirname(resolve(path)) });
+    return await read(path);
   } catch (error) {
     throw new UsageError(`cannot read ${path}: ${reasonOf(error)}`);
   }
 }
 
-/** Of a file, or of a pipe that somebody writes to, as `<(…)` of a shell makes it. */
-async function contentOf(path: string): Promise<Buffer> {
+async function read(path: string): Promise<Buffer> {
   // A named pipe that nobody writes to would keep an ordinary open waiting for ever.
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -9,6 +9,7 @@ import { followLogs } from '../follow.ts';
 import { milliseconds } from '../milliseconds.ts';
 import { note, onBrokenPipe, print, write } from '../output.ts';
 import { pairs } from '../pairs.ts';
+import { parentContext } from '../parent-context.ts';
 import { UNREACHABLE, UsageError } from '../usage.ts';
 
 /** Exit codes that shells give: timeout(1), command not found, and 128 and a signal's number. */
@@ -75,6 +76,7 @@ The first Ctrl-C ends the program, the second leaves it to a background manager.
         target: { case: 'adHoc', value: adHoc },
         labels: pairs('--label', flags.label),
         detach: flags.detach,
+        parentContext: parentContext(process.env),
       })
       .then(({ run }) => run!.runId);
     if (flags.detach) print(await starting);

@@ -4,6 +4,7 @@ import { attend } from '../attend.ts';
 import { executorFlags, executorFrom, jsonFlag, WizCommand } from '../command.ts';
 import { print, printJson } from '../output.ts';
 import { pairs } from '../pairs.ts';
+import { parentContext } from '../parent-context.ts';
 import { modeFor } from '../show.ts';
 import { fileHint, looksLikeFile, readSource } from '../source.ts';
 import { UsageError } from '../usage.ts';
@@ -15,11 +16,17 @@ On a terminal the run is shown as a live tree, in a pipe as plain lines, with --
 
 The first Ctrl-C cancels the run and waits for its end (exit 1). The second leaves it to a background manager and ends at once (exit 130). A closed terminal or SIGTERM leaves the run going under a background manager.
 
-Exit codes: 0 the run succeeded, 1 it failed or was cancelled, 2 usage or a bad file, 3 cannot reach or not allowed.`;
+With --plan nothing is run; what a run would do is told: run, cached, skipped, or open (it depends on what a processor before it gives), and how long it takes by earlier runs. Exit codes: 0 nothing would run, 10 something would or may, 2 usage or a bad file.
+
+With --each one run is started for each object of a file: JSON lines or one JSON array; - is standard input. Each object holds params and wins over --param. Everything is checked before the first run. One line is printed for each run, in the order of the file, as soon as those before it are; with --json it is {"index","run","state","reason","params","outputs"}, index from 0, outputs by name those of the processors that no other needs. Ctrl-C cancels the runs that go on and starts no more.
+
+Exit codes: 0 the run succeeded (with --each: all of them), 1 it failed or was cancelled, 2 usage or a bad file, 3 cannot reach or not allowed.`;
   static override examples = [
     '<%= config.bin %> run audit.yaml',
     '<%= config.bin %> run audit.yaml -p root=packages -p depth=2',
     '<%= config.bin %> run dependency-audit --detach',
+    '<%= config.bin %> run audit.yaml --plan',
+    '<%= config.bin %> run audit.yaml --each params.jsonl --width 4 --json',
     '<%= config.bin %> run - --json < audit.yaml',
   ];
   static override args = { target: fileOrNameArg };
@@ -55,6 +62,23 @@ Exit codes: 0 the run succeeded, 1 it failed or was cancelled, 2 usage or a bad 
       exclusive: ['detach'],
     }),
     detach: Flags.boolean({ char: 'd', description: 'Leave the run to a background manager; print its id.' }),
+    plan: Flags.boolean({
+      description: 'Run nothing; tell what would run, what is cached, and how long it takes.',
+      exclusive: ['detach', 'watch', 'each'],
+    }),
+    'no-cache': Flags.boolean({ description: 'Take nothing from the cache; what is made is kept there.' }),
+    each: Flags.string({
+      description:
+        'Start a run for each object of this file, JSON lines or a JSON array; - is standard input.',
+      helpValue: 'FILE',
+      exclusive: ['detach', 'watch'],
+    }),
+    width: Flags.integer({
+      description: 'With --each: most runs at once.',
+      default: 16,
+      min: 1,
+      helpValue: 'N',
+    }),
     ...executorFlags,
     json: jsonFlag,
   };
@@ -66,27 +90,50 @@ Exit codes: 0 the run succeeded, 1 it failed or was cancelled, 2 usage or a bad 
       params: pairs('--param', flags.param),
       context: pairs('--context', flags.context),
       labels: pairs('--label', flags.label),
+      noCache: flags['no-cache'],
+      parentContext: parentContext(process.env),
     };
+    if (flags.each === '-' && args.target === '-') {
+      throw new UsageError('the pipeline and --each cannot both be standard input');
+    }
+    // Before anything is opened: a bad line starts nothing.
+    const paramSets =
+      flags.each === undefined
+        ? undefined
+        : await (await import('../batch/param-sets.ts')).readParamSets(flags.each);
     // The executor starts while the file is read.
-    const opening = this.api({ needsExecutor: !flags.detach, executor });
+    const opening = this.api({ needsExecutor: !flags.detach && !flags.plan, executor });
     const isFile = looksLikeFile(args.target);
     const target = isFile
       ? { case: 'file' as const, value: await readSource(args.target) }
       : { case: 'pipeline' as const, value: args.target };
     const api = await opening;
+    const request = {
+      target,
+      ...input,
+      name: flags.name ?? '',
+      version: flags['pipeline-version'] ?? 0,
+      detach: flags.detach,
+    };
+    const hinted = (error: { rawMessage?: string; message: string }): never => {
+      const hint = isFile ? '' : fileHint(args.target);
+      throw hint ? new UsageError(error.rawMessage ?? error.message, hint) : error;
+    };
+    if (flags.plan) {
+      const { planRun } = await import('../plan.ts');
+      process.exitCode = await planRun(api, request, { json: flags.json }).catch(hinted);
+      return;
+    }
+    if (paramSets) {
+      const { runEach } = await import('../batch/run-each.ts');
+      const options = { request, paramSets, width: flags.width, json: flags.json };
+      process.exitCode = await runEach(api, options).catch(hinted);
+      return;
+    }
     const starting = api.runs
-      .startRun({
-        target,
-        ...input,
-        name: flags.name ?? '',
-        version: flags['pipeline-version'] ?? 0,
-        detach: flags.detach,
-      })
+      .startRun(request)
       .then(({ run }) => run!)
-      .catch((error) => {
-        const hint = isFile ? '' : fileHint(args.target);
-        throw hint ? new UsageError(error.rawMessage ?? error.message, hint) : error;
-      });
+      .catch(hinted);
     if (!flags.detach) {
       process.exitCode = await attend(api, { starting, mode: modeFor(flags.json) });
       return;

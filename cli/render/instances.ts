@@ -4,6 +4,7 @@
  * attempt, and the first that failed.
  */
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { parseInstanceName } from '../../proto/instance-name.ts';
 import type { ProcessorView } from './view.ts';
 import { count as countOf } from './words.ts';
 
@@ -27,11 +28,12 @@ export interface InstancesView {
 /** Failed instances that are told about one by one; of 100,000 that fail nobody reads each. */
 export const FAILED_ROWS = 100;
 
-/** `parse[3]`; undefined for the name of a processor. */
+/** Undefined for the name of a processor. */
 export function instanceName(name: string): { processor: string; index: number } | undefined {
+  // Most names are of processors: they are not looked at any further.
   if (!name.endsWith(']')) return undefined;
-  const bracket = name.lastIndexOf('[');
-  return { processor: name.slice(0, bracket), index: Number(name.slice(bracket + 1, -1)) };
+  const { processor, index } = parseInstanceName(name) ?? {};
+  return processor === undefined || index === undefined ? undefined : { processor, index };
 }
 
 export function newInstances(count: number): InstancesView {
