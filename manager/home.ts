@@ -9,6 +9,11 @@ export function wizHome(environment: NodeJS.ProcessEnv): string {
   return join(environment.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'wiz');
 }
 
+/** Where local executors keep the staging folders of runs: RUN/EXECUTOR below it. */
+export function stagingFolder(home: string): string {
+  return join(home, 'staging');
+}
+
 /** Makes the state folder, readable for its owner only. Throws WizError unavailable or resource_exhausted. */
 export function makeHome(home: string): void {
   try {

@@ -22,7 +22,9 @@ const [A_WHILE, ANOTHER_WHILE] = [`600.${process.pid}1`, `600.${process.pid}2`];
 async function place(t: TestContext) {
   const home = mkdtempSync(join(tmpdir(), 'wiz-launch-'));
   const store = await openSqliteStore(join(home, 'wiz.db'));
-  const launcher = createLocalLauncher({ store, home, environment: process.env, entry: ENTRY, version: '1' });
+  const files = `folder:${home}/files`;
+  const environment = process.env;
+  const launcher = createLocalLauncher({ store, home, environment, entry: ENTRY, version: '1', files });
   t.after(async () => {
     await launcher.stop(await store.listExecutors(), true);
     await launcher.close();

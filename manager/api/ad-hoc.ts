@@ -26,6 +26,11 @@ export function adHocSpec(adHoc: AdHoc): PipelineSpec {
     labels: {},
     concurrency: null,
     workdir: adHoc.workdir,
+    timeZone: null,
+    secrets: {},
+    staging: 'on-failure',
+    affinity: 'none',
+    outputs: null,
     processors: [
       {
         name: name || 'program',
@@ -41,6 +46,15 @@ export function adHocSpec(adHoc: AdHoc): PipelineSpec {
         timeoutMs: adHoc.timeoutMs > 0 ? adHoc.timeoutMs : null,
         graceMs: GRACE_MS,
         onFailure: 'fail',
+        when: null,
+        rule: 'all-succeeded',
+        each: null,
+        matrix: null,
+        width: null,
+        failFast: false,
+        data: 'auto',
+        cache: null,
+        secrets: [],
       },
     ],
   };

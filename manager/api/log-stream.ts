@@ -2,10 +2,12 @@ import { WizError } from '../../proto/error.ts';
 import { type Event, ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { LogChunk } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { StreamLogsRequest, StreamLogsResponse } from '../../proto/gen/wiz/v1/runs_pb.js';
+import { findTask, type RunMachine } from '../engine/run.ts';
+import type { Task } from '../graph/processor-node.ts';
 import { readRun } from '../journal.ts';
 import type { Manager } from '../manager.ts';
-import { nearest } from '../spec/nearest.ts';
 import { findRun } from './run-service.ts';
+import { unknownProcessor } from './run-view.ts';
 
 /** Milliseconds between looks at a log that is followed. */
 const FOLLOW_MS = 100;
@@ -27,11 +29,8 @@ export async function* streamLogs(
   const { runId } = await findRun(manager, request.runId);
   if (request.follow) return yield* follow(manager, request, runId, signal);
   const run = await readRun(manager.store, runId);
-  const names = run.spec.processors.map(({ name }) => name);
-  if (request.processor !== '') checkProcessor(runId, request.processor, names);
-  for (const processor of request.processor === '' ? names : [request.processor]) {
-    const last = run.graph.getNodeAttributes(processor).attempt;
-    if (request.attempt > last && request.processor !== '') {
+  for (const { name: processor, attempt: last } of tasksOf(run, request.processor)) {
+    if (request.attempt > last && request.processor === processor) {
       const has = last === 0 ? 'has not been tried yet' : `has ${last} attempt${last === 1 ? '' : 's'}`;
       throw new WizError('not_found', `Processor "${processor}" of run ${runId} ${has}.`);
     }
@@ -41,11 +40,13 @@ export async function* streamLogs(
   }
 }
 
-function checkProcessor(runId: string, processor: string, names: string[]): void {
-  if (names.includes(processor)) return;
-  const near = nearest(processor, names);
-  const hint = near === undefined ? `It has ${names.slice(0, 20).join(', ')}.` : `Did you mean "${near}"?`;
-  throw new WizError('not_found', `Run ${runId} has no processor "${processor}". ${hint}`);
+/** What has logs: one task or, of a processor with instances, all of these in order; of the run all processors. */
+function tasksOf(run: RunMachine, name: string): Task[] {
+  if (name === '') return run.spec.processors.flatMap((processor) => tasksOf(run, processor.name));
+  const task = findTask(run, name);
+  if (task === undefined) throw unknownProcessor(run, name);
+  const instances = task.index < 0 ? task.node.instances?.tasks : undefined;
+  return instances ?? [task];
 }
 
 /** What is kept of a log from where the source stands. */
@@ -87,14 +88,9 @@ async function* follow(
   runId: string,
   signal: AbortSignal,
 ): AsyncGenerator<StreamLogsResponse> {
-  const { spec } = await readRun(manager.store, runId);
-  if (request.processor !== '') {
-    checkProcessor(
-      runId,
-      request.processor,
-      spec.processors.map(({ name }) => name),
-    );
-  }
+  const run = await readRun(manager.store, runId);
+  // An instance may come to be only later.
+  if (request.processor !== '') tasksOf(run, request.processor.replace(/\[\d+\]$/, ''));
   const open = new Map<string, Source>();
   const events = manager.watchers.watch(runId, 0, signal)[Symbol.asyncIterator]();
   try {
@@ -121,7 +117,7 @@ function note(event: Event, request: StreamLogsRequest, open: Map<string, Source
   const { case: kind, value } = event.event;
   if (kind === 'attemptStarted') {
     const { processor, attempt } = value;
-    if (request.processor !== '' && request.processor !== processor) return;
+    if (!isAskedFor(request, processor)) return;
     if (request.attempt !== 0 && request.attempt !== attempt) return;
     open.set(`${processor} ${attempt}`, { processor, attempt, position: 0 });
   } else if (kind === 'attemptEnded') {
@@ -129,11 +125,16 @@ function note(event: Event, request: StreamLogsRequest, open: Map<string, Source
   }
 }
 
+function isAskedFor({ processor: wanted }: StreamLogsRequest, name: string): boolean {
+  return wanted === '' || wanted === name || name.startsWith(`${wanted}[`);
+}
+
 /** One processor is followed to its last attempt, or to the one that was asked for. */
 function endsFollowing(events: Event[] | undefined, request: StreamLogsRequest): boolean {
   if (events === undefined || request.processor === '') return false;
   return events.some(({ event }) => {
-    if (event.case === 'processorEnded') return event.value.processor === request.processor;
+    if (event.case === 'processorEnded' || event.case === 'processorReused')
+      return event.value.processor === request.processor;
     if (event.case !== 'attemptEnded' || event.value.report!.processor !== request.processor) return false;
     if (request.attempt !== 0) return event.value.report!.attempt === request.attempt;
     return event.value.state !== ProcessorState.IDLE;

@@ -1,18 +1,25 @@
 import { WizError } from '../../proto/error.ts';
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { isOver } from '../engine/resumed.ts';
 import type { RunMachine } from '../engine/run.ts';
-import { releasesDependents } from '../graph/processor-node.ts';
 import { changedProcessors } from '../graph/run-graph.ts';
 import { fixMacros } from '../spec/macros.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { JsonObject, PipelineSpec } from '../spec/spec.ts';
+import { ownTimeZone } from '../start-run.ts';
 import type { RunRow } from '../store/store.ts';
 
 /** An edited spec with the macros of the run it goes on with: same id, same time, same params. */
 export function resumeSpec(spec: PipelineSpec, row: RunRow): PipelineSpec {
-  const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const params = JSON.parse(row.paramsJson) as JsonObject;
-  return fixMacros(spec, { params, context: {}, runId: row.runId, nowMs: row.createdMs, timeZone });
+  return fixMacros(spec, {
+    params,
+    context: {},
+    parentContext: {},
+    runId: row.runId,
+    nowMs: row.createdMs,
+    timeZone: ownTimeZone(),
+  });
 }
 
 /**
@@ -34,7 +41,7 @@ export function whatToResume(run: RunMachine, from: string[], edited: PipelineSp
     if (!run.graph.hasNode(name)) return true;
     const node = run.graph.getNodeAttributes(name);
     // A warning is over and done with, but a retry without names is also asked for to mend it.
-    return !releasesDependents(node) || (from.length === 0 && node.state === ProcessorState.FAILED);
+    return !isOver(node) || (from.length === 0 && node.state === ProcessorState.FAILED);
   });
   const again = [...new Set([...from, ...changed, ...unfinished])];
   if (again.length === 0) {

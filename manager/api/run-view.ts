@@ -1,7 +1,9 @@
+import { WizError } from '../../proto/error.ts';
 import { ProcessorState, type RunState } from '../../proto/gen/wiz/v1/events_pb.js';
-import type { Attempt, Processor, Run } from '../../proto/gen/wiz/v1/runs_pb.js';
-import type { RunMachine } from '../engine/run.ts';
-import type { AttemptRecord, ProcessorNode } from '../graph/processor-node.ts';
+import type { Attempt, Instances, Processor, Run } from '../../proto/gen/wiz/v1/runs_pb.js';
+import { findTask, type RunMachine } from '../engine/run.ts';
+import type { AttemptRecord, Instances as NodeInstances, Task } from '../graph/processor-node.ts';
+import { nearest } from '../spec/nearest.ts';
 import type { RunRow } from '../store/store.ts';
 
 /** A run as the API shows it, from its row. */
@@ -37,27 +39,81 @@ export function processorsOf(run: RunMachine): Processor[] {
   return run.spec.processors.map(({ name }) => processorOf(run.graph.getNodeAttributes(name)));
 }
 
-function processorOf(node: ProcessorNode): Processor {
+/** One processor with all of its instances, or one instance. Throws WizError not_found. */
+export function processorsNamed(run: RunMachine, name: string): Processor[] {
+  const task = findTask(run, name);
+  if (task === undefined) throw unknownProcessor(run, name);
+  return [processorOf(task), ...(task.index < 0 ? (task.node.instances?.tasks ?? []).map(processorOf) : [])];
+}
+
+/** What to say of a name that is neither a processor nor an instance of the run. */
+export function unknownProcessor(run: RunMachine, name: string): WizError {
+  const names = run.spec.processors.map((processor) => processor.name);
+  const [owner = '', index] = name.split('[');
+  const count = names.includes(owner)
+    ? run.graph.getNodeAttributes(owner).instances?.tasks.length
+    : undefined;
+  if (index !== undefined && names.includes(owner)) {
+    const has = count === undefined ? 'no instances' : `${count} instances, counted from 0`;
+    return new WizError(
+      'not_found',
+      `Processor "${owner}" of run ${run.runId} has ${has}; there is no "${name}".`,
+    );
+  }
+  const near = nearest(owner, names);
+  const hint = near === undefined ? `It has ${names.slice(0, 20).join(', ')}.` : `Did you mean "${near}"?`;
+  return new WizError('not_found', `Run ${run.runId} has no processor "${name}". ${hint}`);
+}
+
+function processorOf(task: Task): Processor {
+  const isNode = task.index < 0;
+  const instances = isNode ? task.node.instances : undefined;
   return {
     $typeName: 'wiz.v1.Processor',
-    name: node.name,
-    state: node.state,
-    reason: node.reason || waitReason(node),
-    message: node.message,
-    needs: node.spec.needs,
-    attempts: node.attempts.map(attemptOf),
-    output: node.output,
-    warning: node.warning,
-    progress: node.progress,
-    progressMessage: node.progressMessage,
-    retryUnixMs: node.retryAt,
+    name: task.name,
+    state: task.state,
+    reason: task.reason || waitReason(task),
+    message: task.message,
+    needs: isNode ? task.node.spec.needs : [],
+    attempts: task.attempts.map(attemptOf),
+    warning: task.warning,
+    progress: task.progress,
+    progressMessage: task.progressMessage,
+    retryUnixMs: task.retryAt,
+    files: task.files ?? [],
+    ...(task.output !== undefined && { output: task.output }),
+    ...(task.cache !== undefined && { cache: task.cache }),
+    ...(instances !== undefined && { instances: instancesOf(instances) }),
   };
 }
 
+/** Instances that are shown without being asked for. */
+const SHOWN = 100;
+
+function instancesOf({ idle, running, failed, succeeded, tasks }: NodeInstances): Instances {
+  const some = (state: ProcessorState, count: number) =>
+    count === 0 ? [] : firstOf(tasks, state, Math.min(count, SHOWN)).map(processorOf);
+  return {
+    $typeName: 'wiz.v1.Instances',
+    counts: { $typeName: 'wiz.v1.ProcessorCounts', idle, running, failed, succeeded },
+    running: some(ProcessorState.RUNNING, running),
+    failed: some(ProcessorState.FAILED, failed),
+  };
+}
+
+function firstOf(tasks: Task[], state: ProcessorState, count: number): Task[] {
+  const found: Task[] = [];
+  for (const task of tasks) {
+    if (task.state === state) found.push(task);
+    if (found.length === count) break;
+  }
+  return found;
+}
+
 /** Why an idle processor has not started, when no event says so. */
-function waitReason(node: ProcessorNode): string {
-  if (node.state !== ProcessorState.IDLE || node.settled) return '';
-  return node.waiting > 0 ? 'waiting-for-needs' : 'queued';
+function waitReason(task: Task): string {
+  if (task.state !== ProcessorState.IDLE || task.settled) return '';
+  return task.index < 0 && task.node.waiting > 0 ? 'waiting-for-needs' : 'queued';
 }
 
 function attemptOf(record: AttemptRecord): Attempt {
@@ -75,7 +131,9 @@ function attemptOf(record: AttemptRecord): Attempt {
     assignedUnixMs: record.assignedMs,
     startedUnixMs: report?.startedUnixMs ?? 0,
     endedUnixMs: report?.endedUnixMs || record.endedMs,
-    usage: report?.usage,
     logLines: report?.logLines ?? 0,
+    readyUnixMs: record.readyMs,
+    ...(report?.usage !== undefined && { usage: report.usage }),
+    ...(record.cache !== undefined && { cache: record.cache }),
   };
 }

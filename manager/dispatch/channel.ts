@@ -1,6 +1,7 @@
 import { type ChannelOptions, credentials, Metadata } from '@grpc/grpc-js';
 import { ExecutorService } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { grpcClient } from '../../proto/grpc.ts';
+import { isLocalAddress } from './local-address.ts';
 
 /** What a connection to an executor is secured with; absent is none: a unix socket, or a network that is
  *  trusted otherwise. */
@@ -43,11 +44,7 @@ function newClient(address: string, tls?: TlsOptions) {
     'grpc.enable_retries': 0,
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_channelz': 0,
-    'grpc.enable_http_proxy': isLocal(address) ? 0 : 1,
+    'grpc.enable_http_proxy': isLocalAddress(address) ? 0 : 1,
   };
   return grpcClient(ExecutorService, address, security, options);
-}
-
-function isLocal(address: string): boolean {
-  return address.startsWith('unix:') || /^(localhost|127\.[\d.]+|\[::1\]):/.test(address);
 }

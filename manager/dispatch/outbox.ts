@@ -2,8 +2,10 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type AssignmentSchema,
   type LogAckSchema,
+  type NeedResultSchema,
   type RunAssignmentsSchema,
   type RunAttemptsSchema,
+  type RunEndSchema,
   type SessionRequest,
   SessionRequestSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
@@ -31,8 +33,10 @@ export interface OversizedAssignment {
 
 type AssignmentsInit = MessageInitShape<typeof RunAssignmentsSchema>;
 type AssignmentInit = MessageInitShape<typeof AssignmentSchema>;
+type NeedInit = MessageInitShape<typeof NeedResultSchema>;
 type AttemptsInit = MessageInitShape<typeof RunAttemptsSchema>;
 type LogAckInit = MessageInitShape<typeof LogAckSchema>;
+type RunEndInit = MessageInitShape<typeof RunEndSchema>;
 
 /** Where a message is cut. Small enough that other traffic gets between, and that a message three times its
  *  estimate (all characters of three bytes) stays under the limit; large enough to cost nothing. */
@@ -43,6 +47,8 @@ const CUT_ASSIGNMENTS = 2000;
 export const MAX_ASSIGNMENT_BYTES = 63 * 1024 * 1024;
 /** About what field tags, numbers and a run id add. */
 const OVERHEAD_BYTES = 64;
+/** A file's name, hash and size, and then some: names are at most a few hundred bytes. */
+const FILE_BYTES = 200;
 
 type Piece =
   | { kind: 'assignments'; run: AssignmentsInit; items: AssignmentInit[]; next: number; bytes: number[] }
@@ -52,7 +58,8 @@ type Piece =
       items: NonNullable<AttemptsInit['attempts']>;
       next: number;
     }
-  | { kind: 'logAcks'; items: LogAckInit[]; next: number };
+  | { kind: 'logAcks'; items: LogAckInit[]; next: number }
+  | { kind: 'endedRuns'; items: RunEndInit[]; next: number };
 
 export function createOutbox(): Outbox {
   let pieces: Piece[] = [];
@@ -68,6 +75,7 @@ export function createOutbox(): Outbox {
       for (const run of batch.cancels ?? []) pieces.push(attemptsPiece('cancels', run));
       for (const run of batch.acks ?? []) pieces.push(attemptsPiece('acks', run));
       if (batch.logAcks?.length) pieces.push({ kind: 'logAcks', items: batch.logAcks, next: 0 });
+      if (batch.endedRuns?.length) pieces.push({ kind: 'endedRuns', items: batch.endedRuns, next: 0 });
       return oversized;
     },
     take() {
@@ -120,6 +128,7 @@ function put(message: SessionRequest, piece: Piece, start: number): void {
   message.cancels.push(...part.cancels);
   message.acks.push(...part.acks);
   for (const ack of part.logAcks) message.logAcks.push(ack);
+  message.endedRuns.push(...part.endedRuns);
 }
 
 function sliceOf(piece: Piece, start?: number): MessageInitShape<typeof SessionRequestSchema> {
@@ -131,6 +140,8 @@ function sliceOf(piece: Piece, start?: number): MessageInitShape<typeof SessionR
     }
     case 'logAcks':
       return { logAcks: cut(piece.items) };
+    case 'endedRuns':
+      return { endedRuns: cut(piece.items) };
     default: {
       const { runId, epoch } = piece.run;
       return { [piece.kind]: [{ runId, epoch, attempts: cut(piece.items) }] };
@@ -169,6 +180,7 @@ const length = (text: string): number => text.length;
 function assignmentBytes(item: AssignmentInit, count: (text: string) => number): number {
   let bytes = OVERHEAD_BYTES + count(item.processor ?? '') + count(item.workdir ?? '');
   bytes += count(item.inputJson ?? '') + mapBytes(item.environment, count);
+  for (const need of item.needs ?? []) bytes += needBytes(need, count);
   switch (item.action?.case) {
     case 'program':
       for (const argument of item.action.value.argv ?? []) bytes += count(argument) + 4;
@@ -183,12 +195,21 @@ function assignmentBytes(item: AssignmentInit, count: (text: string) => number):
   return bytes;
 }
 
+function needBytes({ output, files }: NeedInit, count: (text: string) => number): number {
+  const value = output?.value;
+  let bytes = OVERHEAD_BYTES + (files?.length ?? 0) * FILE_BYTES;
+  if (value?.case === 'json' || value?.case === 'text') bytes += count(value.value);
+  else if (value?.case === 'bytes') bytes += value.value.length;
+  else if (value?.case === 'any') bytes += value.value.value?.length ?? 0;
+  return bytes;
+}
+
 function mapBytes(map: { [key: string]: string } | undefined, count = length): number {
   let bytes = 0;
   for (const key in map) bytes += count(key) + count(map[key]!) + 8;
   return bytes;
 }
 
-function refBytes(item: { processor?: string }): number {
+function refBytes(item: { processor?: string; runId?: string }): number {
   return OVERHEAD_BYTES + (item.processor?.length ?? 0);
 }

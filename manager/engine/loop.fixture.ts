@@ -1,3 +1,4 @@
+import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Report, RunAttempts } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { Task } from '../graph/processor-node.ts';
 import { createLoop, type LoopGround, type Outgoing } from './loop.ts';
@@ -17,6 +18,7 @@ export function loopInHand(
   const sent: { executorId: string; outgoing: Outgoing }[] = [];
   const timers = new Set<{ ms: number; ring: () => void }>();
   const told: string[] = [];
+  const journal: Event[] = [];
   const commits: { seqs: number[]; answer: PromiseWithResolvers<Commit> }[] = [];
   let held = false;
   let now = 10_000;
@@ -39,7 +41,10 @@ export function loopInHand(
       return () => void timers.delete(timer);
     },
     send: (executorId, outgoing) => void sent.push({ executorId, outgoing }),
-    committed: (run, events) => void told.push(...events.map(({ event }) => `${run.runId} ${event.case}`)),
+    committed(run, events) {
+      told.push(...events.map(({ event }) => `${run.runId} ${event.case}`));
+      journal.push(...events);
+    },
     fenced: (runId) => void told.push(`${runId} fenced`),
     storeFailing: (error) => void told.push(error === undefined ? 'store works' : error.message),
     needExecutor: () => void told.push('need executor'),
@@ -52,6 +57,8 @@ export function loopInHand(
     loop,
     sent,
     told,
+    /** Events of all runs that are committed. */
+    journal,
     commits,
     /** From here on commits wait for the test. */
     hold: () => {

@@ -7,7 +7,7 @@ import {
   verdictOf,
 } from '../graph/processor-node.ts';
 import { rebuildRunGraph, withDownstream } from '../graph/run-graph.ts';
-import type { PipelineSpec } from '../spec/spec.ts';
+import { parseSpec } from '../spec/complete.ts';
 import { count } from './counts.ts';
 import { letStart } from './readiness.ts';
 import type { RunMachine } from './run.ts';
@@ -17,7 +17,7 @@ export function runResumed(run: RunMachine, resumed: RunResumed, unixMs: number)
   run.ready.clear();
   for (const tasks of [run.retrying, run.due, run.doomed, run.conflicts]) tasks.clear();
   if (resumed.specJson !== '') {
-    run.spec = JSON.parse(resumed.specJson) as PipelineSpec;
+    run.spec = parseSpec(resumed.specJson);
     run.graph = rebuildRunGraph(run.graph, run.spec, run.context);
   }
   const again = withDownstream(run.graph, resumed.processors);

@@ -9,11 +9,11 @@ import {
   ProcessorState,
   type RunCreated,
   type RunEnded,
-  type RunResumed,
   RunState,
 } from '../../proto/gen/wiz/v1/events_pb.js';
 import { newInstances, type ProcessorNode, type Task, verdictOf } from '../graph/processor-node.ts';
 import { buildRunGraph, type RunGraph } from '../graph/run-graph.ts';
+import { parseSpec } from '../spec/complete.ts';
 import type { JsonObject, PipelineSpec } from '../spec/spec.ts';
 import { count } from './counts.ts';
 import { leave, letStart, prepareFirst } from './readiness.ts';
@@ -102,7 +102,7 @@ export function newRunMachine(
   if (event.event.case !== 'runCreated')
     throw new Error(`A journal starts with runCreated, not ${event.event.case}`);
   const created: RunCreated = event.event.value;
-  const spec = parsed ?? (JSON.parse(created.specJson) as PipelineSpec);
+  const spec = parsed ?? parseSpec(created.specJson);
   const run: RunMachine = {
     runId: created.runId,
     pipeline: created.pipeline,

@@ -16,14 +16,14 @@ const OF_THE_COMMAND =
   /^(TERM|TERM_.*|npm_(lifecycle|package)_.*|npm_(execpath|node_execpath|command)|npm_config_(local_prefix|user_agent))$/;
 
 /** The caller's environment as an executor and its programs get it. Nothing of wiz itself is in it (tokens,
- *  the run that the caller is part of), but WIZ_HOME, where the caller has set it: a program that calls wiz
- *  then reaches the same state. */
+ *  the run that the caller is part of), but WIZ_HOME and WIZ_FILE_STORE, where the caller has set them: a program that calls
+ *  wiz then reaches the same state. */
 export function executorEnvironment(environment: Record<string, string | undefined>): Record<string, string> {
   const kept: Record<string, string> = {};
   for (const name of Object.keys(environment).sort()) {
     const value = environment[name];
     if (value === undefined || OF_THE_SHELL.has(name) || OF_THE_COMMAND.test(name)) continue;
-    if (name.startsWith('WIZ_') && name !== 'WIZ_HOME') continue;
+    if (name.startsWith('WIZ_') && name !== 'WIZ_HOME' && name !== 'WIZ_FILE_STORE') continue;
     kept[name] = value;
   }
   return kept;

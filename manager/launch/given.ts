@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WizError } from '../../proto/error.ts';
 import { describeExecutor } from '../dispatch/calls.ts';
 import type { TlsOptions } from '../dispatch/channel.ts';
+import { isLocalAddress } from '../dispatch/local-address.ts';
 import type { ExecutorRow, Store } from '../store/store.ts';
 import { catalogueJson } from './catalogue.ts';
 import type { Launcher } from './launcher.ts';
@@ -44,6 +45,7 @@ export function createGivenLauncher(options: GivenLauncherOptions): Launcher {
     describeExecutor({ address, token, timeoutMs, tls });
 
   return {
+    isLocal: addresses.every(isLocalAddress),
     async ensure() {
       const answers = await Promise.allSettled(addresses.map(askForRow));
       const rows = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));

@@ -2,6 +2,8 @@ import type { ExecutorRow } from '../store/store.ts';
 
 /** How a manager gets executors. Local processes and given addresses now; Kubernetes pods later. */
 export interface Launcher {
+  /** Executors see the same files on disk as this process. */
+  readonly isLocal: boolean;
   /** Executors that can be connected to now: warm ones that fit, or new ones. Rejects with WizError
    *  unavailable, with the end of the executor's own log, when one cannot be started. */
   ensure(): Promise<ExecutorRow[]>;

@@ -46,6 +46,7 @@ async function place(t: TestContext, below = ''): Promise<Place> {
       environment,
       entry: ENTRY,
       version: '1.2.3',
+      files: `folder:${home}/files`,
       answerMs: 1000,
       ...options,
     });

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WizError } from '../../proto/error.ts';
 import { newId } from '../../proto/ids.ts';
 import { describeExecutor, stopExecutor } from '../dispatch/calls.ts';
+import { stagingFolder } from '../home.ts';
 import type { ExecutorRow, Store } from '../store/store.ts';
 import { buildId } from './build-id.ts';
 import { createCatalogue } from './catalogue.ts';
@@ -32,6 +33,8 @@ export interface LocalLauncherOptions {
   environment: Record<string, string | undefined>;
   /** Program file of the executor. */
   entry: string;
+  /** Address of the file store, which executors share. */
+  files: string;
   /** Of wiz. */
   version: string;
   /** Programs at once; when it is given, a warm executor with another number does not fit. Twice the
@@ -76,6 +79,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   const environmentOfRow = environmentHash(options.environment);
   const slots = options.slots ?? Math.max(4, 2 * availableParallelism());
   const holder = newId();
+  const staging = stagingFolder(home);
   const closing = new AbortController();
   const background = new Set<Promise<unknown>>();
   let ensuring: Promise<ExecutorRow> | undefined;
@@ -93,6 +97,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   });
 
   return {
+    isLocal: true,
     async ensure() {
       ensuring ??= obtain().finally(() => {
         ensuring = undefined;
@@ -182,7 +187,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
     const folder = createExecutorFolder(home, executorId);
     const { warmMs, orphanMs } = options;
     const { pid, ready } = startExecutor(
-      { executorId, entry, folder, environment, slots, warmMs, orphanMs },
+      { executorId, entry, folder, environment, slots, files: options.files, staging, warmMs, orphanMs },
       readyMs,
       closing.signal,
     );

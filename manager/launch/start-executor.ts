@@ -13,6 +13,10 @@ export interface StartOptions {
   /** As programs get it. */
   environment: Record<string, string>;
   slots: number;
+  /** Address of the file store. */
+  files: string;
+  /** Folder in which the runs have their staging folders. */
+  staging: string;
   /** Milliseconds; absent is the executor's default. */
   warmMs?: number;
   orphanMs?: number;
@@ -54,9 +58,10 @@ export function startExecutor(
   }
 }
 
-function flags({ executorId, folder, slots, warmMs, orphanMs }: StartOptions): string[] {
+function flags({ executorId, folder, slots, files, staging, warmMs, orphanMs }: StartOptions): string[] {
   const given = ['--listen', folder.address, '--token-file', folder.tokenFile, '--id', executorId];
   given.push('--home', folder.path, '--slots', String(slots), '--ready-fd', String(READY_FD));
+  given.push('--files', files, '--staging', staging);
   if (warmMs !== undefined) given.push('--warm', String(warmMs));
   if (orphanMs !== undefined) given.push('--orphan', String(orphanMs));
   return given;
