@@ -261,7 +261,7 @@ test('rules: what starts after success, failure, and a skipped need', async () =
     'good+skipped any-succeeded': 'Running',
     'good+skipped all-done': 'Running',
     'good+skipped none-failed': 'Running',
-    'bad+skipped all-succeeded': 'Idle skipped',
+    'bad+skipped all-succeeded': 'Idle upstream-failed',
     'bad+skipped any-succeeded': 'Idle upstream-failed',
     'bad+skipped all-done': 'Running',
     'bad+skipped none-failed': 'Idle upstream-failed',

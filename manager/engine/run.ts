@@ -81,6 +81,8 @@ export interface RunMachine {
   readonly executors: Set<string>;
   /** With `affinity: run`, the executor that has the run; empty is none yet. */
   pinned: string;
+  /** Processors that were skipped. */
+  skips: number;
   /** Context keys that several processors set at once, and whose value holds, for people. */
   readonly conflicts: Map<string, string>;
   /** What it leaves; undefined before its end, and when it leaves nothing. */
@@ -137,6 +139,7 @@ export function newRunMachine(
     doomed: new Set(),
     executors: new Set(),
     pinned: '',
+    skips: 0,
     conflicts: new Map(),
     outputs: undefined,
     concluding: false,
@@ -308,6 +311,7 @@ function processorEnded(run: RunMachine, ended: ProcessorEnded, unixMs: number):
   become(run, task, ended.state, ended.reason);
   task.message = ended.message;
   task.warning = ended.warning;
+  if (ended.reason === 'skipped') run.skips += 1;
   if (task.index < 0 && task.node.instances !== undefined) instancesEnded(run, task.node);
   settled(run, task, unixMs);
 }

@@ -1,7 +1,13 @@
 import type { File } from '../../proto/gen/wiz/v1/data_pb.js';
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { FailureClass, Outcome, type Report } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { type ProcessorNode, releasesDependents, type Task, verdictOf } from '../graph/processor-node.ts';
+import {
+  isSkipped,
+  type ProcessorNode,
+  releasesDependents,
+  type Task,
+  verdictOf,
+} from '../graph/processor-node.ts';
 import type { RetrySpec } from '../spec/spec.ts';
 import {
   attemptEnded,
@@ -276,19 +282,25 @@ function allCached(tasks: Task[]): boolean {
 
 /** Ends what can never start, now that a processor has ended. */
 function settleDependents(run: RunMachine, ended: ProcessorNode, nowMs: number): void {
-  if (releasesDependents(ended) || run.cancelRequested) return;
+  // A need that succeeds ends nothing, unless another one was skipped before it.
+  if ((releasesDependents(ended) && run.skips === 0) || run.cancelRequested) return;
   // Each is told of the one that it all began with.
-  const causes = new Map([[ended.name, ended.name]]);
+  const causes = new Map([[ended.name, releasesDependents(ended) ? '' : ended.name]]);
   for (const [name, cause] of causes) {
     run.graph.forEachOutNeighbor(name, (_, dependent) => {
       if (dependent.settled) return;
       const verdict = verdictOf(dependent);
       if (verdict === 'wait' || verdict === 'start') return;
-      const message = verdict === 'skipped' ? `${cause} was skipped` : `${cause} failed`;
+      const message =
+        verdict === 'skipped' ? `${cause || skippedNeed(run, dependent)} was skipped` : `${cause} failed`;
       emit(run, nowMs, processorEnded(dependent.name, ProcessorState.IDLE, verdict, message));
       causes.set(dependent.name, cause);
     });
   }
+}
+
+function skippedNeed(run: RunMachine, node: ProcessorNode): string {
+  return node.spec.needs.find((need) => isSkipped(run.graph.getNodeAttributes(need))) ?? 'what it needs';
 }
 
 /** Milliseconds until the next try; undefined when there is none. */

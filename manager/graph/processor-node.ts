@@ -214,8 +214,9 @@ export function verdictOf(node: ProcessorNode): Verdict {
   switch (node.spec.rule) {
     case 'all-succeeded':
       if (needsFailed > 0) return 'upstream-failed';
-      if (needsSkipped > 0) return 'skipped';
-      return waiting > 0 ? 'wait' : 'start';
+      // A failure that comes later must not be hidden by this.
+      if (waiting > 0) return 'wait';
+      return needsSkipped > 0 ? 'skipped' : 'start';
     case 'none-failed':
       if (needsFailed > 0) return 'upstream-failed';
       return waiting > 0 ? 'wait' : 'start';
