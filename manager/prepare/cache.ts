@@ -4,14 +4,14 @@ import type { Prepared } from '../engine/preparation.ts';
 import type { RunMachine } from '../engine/run.ts';
 import type { Task } from '../graph/processor-node.ts';
 import type { CacheEntry, Store } from '../store/store.ts';
-import { batched } from './batched.ts';
+import { createEarlierResults, type Earlier } from './earlier-results.ts';
 import { type Look, UnsteadyFile } from './file-hashes.ts';
 import { type Fingerprint, fingerprint } from './fingerprint.ts';
 import { type Late, onceKnown } from './late.ts';
 import type { Work } from './work.ts';
 
 export interface CacheGround {
-  store: Pick<Store, 'findCacheEntries' | 'latestCacheEntry'>;
+  store: Pick<Store, 'findCacheEntries' | 'latestCacheEntries'>;
   files: Pick<FileStore, 'has'>;
   /** The executor's. */
   environment: NodeJS.ProcessEnv;
@@ -27,48 +27,31 @@ const NAMED = 5;
  * why. What stands in the way of a look (a file that changes, a store that cannot be read) costs the work, not the run.
  */
 export function createCache(ground: CacheGround) {
-  const { store, files, note } = ground;
-  const entries = batched((keys: string[]) => store.findCacheEntries(keys));
+  const { note } = ground;
+  const earlier = createEarlierResults(ground.store, ground.files);
 
   function decide(run: RunMachine, task: Task, work: Work, look: Look): Late<Prepared> {
     if (!ground.executorsAreLocal()) return uncached(work, 'the executor may be on another machine');
     try {
       const { environment } = ground;
       const print = fingerprint({ run, node: task.node, work, look, environment });
-      const answer = onceKnown(print, (known) => look_up(run, task, work, look, known));
+      const answer = onceKnown(print, (known) => lookUp(run, task, work, known));
       return answer instanceof Promise ? answer.catch((error) => failed(work, error)) : answer;
     } catch (error) {
       return failed(work, error);
     }
   }
 
-  function look_up(run: RunMachine, task: Task, work: Work, look: Look, print: Fingerprint): Late<Prepared> {
+  function lookUp(run: RunMachine, task: Task, work: Work, print: Fingerprint): Late<Prepared> {
     if (run.noCache) return start(work, print, 'bypassed', 'this run takes nothing from the cache');
     if (task.again || task.node.again) return start(work, print, 'bypassed', 'it was asked for by name');
-    return entries(print.key).then(async (entry) => {
-      if (entry === undefined) return start(work, print, 'missed', await whatChanged(run, task, print));
-      if (!(await isWhole(entry, look))) return start(work, print, 'missed', 'its files are gone');
-      return reuse(entry, work, print);
+    return onceKnown(earlier.latest(run, task), (latest) => {
+      if (latest?.entry.key === print.key) return hit(latest, work, print);
+      const miss = () => start(work, print, 'missed', whatChanged(latest?.entry, print));
+      return earlier
+        .byKey(print.key)
+        .then((found) => (found === undefined ? miss() : hit(found, work, print)));
     });
-  }
-
-  async function isWhole({ result }: CacheEntry, look: Look): Promise<boolean> {
-    const needed = result.files.map(({ hash }) => hash);
-    if (result.output?.value.case === 'file') needed.push(result.output.value.value.hash);
-    if (needed.length === 0) return true;
-    const found = await Promise.all(needed.map((hash) => look.once(`object ${hash}`, () => files.has(hash))));
-    return found.every((size) => size !== undefined);
-  }
-
-  async function whatChanged(run: RunMachine, task: Task, { parts }: Fingerprint): Promise<string> {
-    const latest = await store.latestCacheEntry(run.pipeline, task.name);
-    const before = latest?.result.cache?.parts;
-    if (before === undefined) return 'first run';
-    const names = new Set([...Object.keys(before), ...Object.keys(parts)]);
-    const changed = [...names].filter((name) => before[name] !== parts[name]).sort();
-    if (changed.length === 0) return 'kept by another version of wiz';
-    const more = changed.length > NAMED ? ` and ${changed.length - NAMED} more` : '';
-    return `changed: ${changed.slice(0, NAMED).join(', ')}${more}`;
   }
 
   function failed(work: Work, error: unknown): Prepared {
@@ -78,10 +61,26 @@ export function createCache(ground: CacheGround) {
     return uncached(work, `the cache could not be asked: ${message}`);
   }
 
-  return { decide };
+  return { decide, forget: earlier.forget };
 }
 
 export type Cache = ReturnType<typeof createCache>;
+
+/** Against the newest entry of the processor. */
+function whatChanged(latest: CacheEntry | undefined, { parts }: Fingerprint): string {
+  const before = latest?.result.cache?.parts;
+  if (before === undefined) return 'first run';
+  const names = new Set([...Object.keys(before), ...Object.keys(parts)]);
+  const changed = [...names].filter((name) => before[name] !== parts[name]).sort();
+  if (changed.length === 0) return 'kept by another version of wiz';
+  const more = changed.length > NAMED ? ` and ${changed.length - NAMED} more` : '';
+  return `changed: ${changed.slice(0, NAMED).join(', ')}${more}`;
+}
+
+function hit({ entry, whole }: Earlier, work: Work, print: Fingerprint): Prepared {
+  if (!whole) return start(work, print, 'missed', 'its files are gone');
+  return reuse(entry, work, print);
+}
 
 function start({ ready }: Work, { key, parts }: Fingerprint, verdict: string, reason: string): Prepared {
   return { kind: 'start', action: ready, cache: decision({ key, parts, verdict, reason }) };

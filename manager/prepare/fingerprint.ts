@@ -167,7 +167,7 @@ function mentionsOf(run: RunMachine, node: ProcessorNode, action: ActionSpec): M
   if (known?.run === run && known.context === node.context) return known;
   const text =
     action.kind === 'script' ? action.text : action.kind === 'program' ? action.argv.join('\n') : '';
-  const all = hasWord(text, 'WIZ_INPUT');
+  const all = hasWord(text, 'WIZ_INPUT') || hasWord(text, 'WIZ_PARENT_CONTEXT');
   const parts: [string, string][] = [];
   for (const name in run.params)
     if (all || hasWord(text, environmentName(name)))

@@ -3,7 +3,7 @@ import type { Conclusion, Prepared, ReadyAction, Unready } from '../engine/prepa
 import type { RunMachine } from '../engine/run.ts';
 import type { Evaluator, Scope } from '../expressions/expressions.ts';
 import type { ProcessorNode, Task } from '../graph/processor-node.ts';
-import { clockMacros } from '../spec/macros.ts';
+import { runClock } from '../spec/run-macros.ts';
 import type { NewRecords, Store } from '../store/store.ts';
 import { createCache } from './cache.ts';
 import { conclude } from './conclude.ts';
@@ -32,7 +32,7 @@ export interface Preparer {
 }
 
 export interface PreparerOptions {
-  store: Pick<Store, 'findCacheEntries' | 'latestCacheEntry' | 'getFileStamps' | 'putFileStamps'>;
+  store: Pick<Store, 'findCacheEntries' | 'latestCacheEntries' | 'getFileStamps' | 'putFileStamps'>;
   files: FileStore;
   /** What programs inherit: PATH, and the variables that `cache.env` names. */
   environment: NodeJS.ProcessEnv;
@@ -177,7 +177,10 @@ export function createPreparer(options: PreparerOptions): Preparer {
         return unready(error);
       }
     },
-    forget: (runId) => values.forget(runId),
+    forget(runId) {
+      values.forget(runId);
+      cache.forget(runId);
+    },
   };
 }
 
@@ -193,6 +196,5 @@ function isWanted(when: string, evaluator: Evaluator | undefined, scope: Scope):
 
 function runFacts(run: RunMachine): Scope['run'] {
   const timeZone = run.spec.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const { date, time, dateTime } = clockMacros(run.createdMs, timeZone);
-  return { id: run.runId, pipeline: run.pipeline, date, time, datetime: dateTime };
+  return { id: run.runId, pipeline: run.pipeline, ...runClock(run.createdMs, timeZone) };
 }

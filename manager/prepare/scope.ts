@@ -9,11 +9,8 @@ import type { Results } from './joined.ts';
 import { refuseMarks } from './values.ts';
 
 /** What the expressions of a processor see; only what they refer to is loaded. */
-export function createScopes(results: Results, clock: (run: RunMachine) => Scope['run']) {
-  const fixed = new WeakMap<
-    RunMachine,
-    { spec: object; run: Scope['run']; secrets: Record<string, string> }
-  >();
+export function createScopes(results: Results, runFacts: (run: RunMachine) => Scope['run']) {
+  const fixed = new WeakMap<RunMachine, Fixed>();
   const fileValues = new WeakMap<ProcessorNode, { files: File[]; values: Record<string, FileValue> }>();
   const looked = new WeakSet<Record<string, string>>();
 
@@ -22,7 +19,7 @@ export function createScopes(results: Results, clock: (run: RunMachine) => Scope
     if (known === undefined || known.spec !== run.spec) {
       const secrets: Record<string, string> = {};
       for (const name of Object.keys(run.spec.secrets)) secrets[name] = secretMark(name);
-      known = { spec: run.spec, run: clock(run), secrets };
+      known = { spec: run.spec, run: undefined, secrets };
       fixed.set(run, known);
     }
     return known;
@@ -66,12 +63,24 @@ export function createScopes(results: Results, clock: (run: RunMachine) => Scope
       const files: Scope['files'] = {};
       for (const name of namesOf(run.graph, node, references, 'files'))
         files[name] = filesOf(run.graph.getNodeAttributes(name));
-      const { run: about, secrets } = fixedOf(run);
+      const known = fixedOf(run);
+      // A clock in a time zone takes a millisecond to make.
+      if (references.run) known.run ??= runFacts(run);
+      const { run: about = NOT_ASKED_FOR, secrets } = known;
       const scope: Scope = { params: run.params, context, outputs, files, run: about, state: {}, secrets };
       return late.length === 0 ? scope : Promise.all(late).then(() => scope);
     },
   };
 }
+
+/** What all scopes of a run have. */
+interface Fixed {
+  spec: object;
+  run: Scope['run'] | undefined;
+  secrets: Record<string, string>;
+}
+
+const NOT_ASKED_FOR: Scope['run'] = { id: '', pipeline: '', date: '', time: '', datetime: '' };
 
 export type Scopes = ReturnType<typeof createScopes>;
 

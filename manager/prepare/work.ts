@@ -2,6 +2,7 @@ import type { File } from '../../proto/gen/wiz/v1/data_pb.js';
 import type { Assignment, NeedResult, Secret } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { hasMarks, marksOf } from '../../proto/marks.ts';
 import { mediaTypeOf } from '../../proto/media-type.ts';
+import { actionMessage } from '../engine/assignment.ts';
 import type { ReadyAction } from '../engine/preparation.ts';
 import type { RunMachine } from '../engine/run.ts';
 import type { Evaluator, Scope } from '../expressions/expressions.ts';
@@ -217,25 +218,10 @@ const messages = new WeakMap<ActionSpec, Assignment['action']>();
 function messageOf(action: ActionSpec): Assignment['action'] {
   let message = messages.get(action);
   if (message === undefined) {
-    message = newMessage(action);
+    message = actionMessage(action);
     messages.set(action, message);
   }
   return message;
-}
-
-function newMessage(action: ActionSpec): Assignment['action'] {
-  switch (action.kind) {
-    case 'program':
-      return { case: 'program', value: { $typeName: 'wiz.v1.Program', argv: action.argv } };
-    case 'script': {
-      const { shell, text } = action;
-      return { case: 'script', value: { $typeName: 'wiz.v1.Script', shell, text } };
-    }
-    case 'call': {
-      const withJson = Object.keys(action.with).length === 0 ? '' : JSON.stringify(action.with);
-      return { case: 'call', value: { $typeName: 'wiz.v1.Call', uses: action.uses, withJson } };
-    }
-  }
 }
 
 /** The files whose marks stand in texts of the value. */
