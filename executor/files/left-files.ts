@@ -1,0 +1,94 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import type { FileStore } from '../../files/file-store.ts';
+import { type File, FileSchema } from '../../proto/gen/wiz/v1/data_pb.js';
+import { AttemptFailure } from '../data/attempt-failure.ts';
+import { mediaTypeOf } from './media-type.ts';
+
+/** Takes a folder in, as one tree. */
+export type PutFolder = (
+  store: FileStore,
+  path: string,
+  options: { move: boolean },
+) => Promise<{ hash: string; size: number }>;
+
+/** Taken in at once; more would only wait for the disk. */
+const AT_ONCE = 8;
+
+/**
+ * Takes in what an attempt left in WIZ_FILES: a regular file is a file, a folder is one file too, a link within WIZ_FILES
+ * is what it leads to. Anything else fails with bad-file, before anything is stored. With `move` the folder is emptied
+ * where that is cheaper; not when a program may still write to it.
+ */
+export async function keepLeftFiles(
+  folder: string,
+  store: FileStore,
+  putFolder: PutFolder,
+  options: { move: boolean },
+): Promise<File[]> {
+  const names = (await fs.promises.readdir(folder)).sort();
+  const left: LeftFile[] = [];
+  for (const name of names) left.push(await inspect(folder, name));
+  const files: File[] = new Array(left.length);
+  // What links lead to stays until they have been followed.
+  const moveAll = options.move && !left.some(({ linked }) => linked);
+  let next = 0;
+  const lane = async () => {
+    while (next < left.length) {
+      const index = next++;
+      files[index] = await take(left[index]!, store, putFolder, moveAll);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, left.length) }, lane));
+  return files;
+}
+
+interface LeftFile {
+  name: string;
+  /** Where the content is. */
+  path: string;
+  folder: boolean;
+  linked: boolean;
+  /** It has another name elsewhere, under which it can be changed. */
+  shared: boolean;
+}
+
+async function inspect(folder: string, name: string): Promise<LeftFile> {
+  const fault = faultOf(name);
+  if (fault !== undefined) throw badFile(name, fault);
+  let at = path.join(folder, name);
+  let stat = await fs.promises.lstat(at);
+  const linked = stat.isSymbolicLink();
+  if (linked) {
+    const target = await fs.promises.realpath(at).catch(() => undefined);
+    if (target === undefined) throw badFile(name, 'is a link that leads nowhere');
+    const inside = (await fs.promises.realpath(folder)) + path.sep;
+    if (!target.startsWith(inside))
+      throw badFile(name, 'is a link that leads out of WIZ_FILES; copy the file');
+    at = target;
+    stat = await fs.promises.stat(at);
+  }
+  if (!stat.isFile() && !stat.isDirectory()) throw badFile(name, 'is neither a file nor a folder');
+  return { name, path: at, folder: stat.isDirectory(), linked, shared: stat.isFile() && stat.nlink > 1 };
+}
+
+/** Why a name cannot be that of a Wiz File, as the end of a sentence. */
+function faultOf(name: string): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  if (/[\u0000-\u001f\u007f]/.test(name)) return 'has a line break or another control character in its name';
+  if (name.includes('\ufffd')) return 'has a name that is not UTF-8';
+  return undefined;
+}
+
+function badFile(name: string, fault: string): AttemptFailure {
+  return new AttemptFailure('bad-file', `${JSON.stringify(name)} in WIZ_FILES ${fault}`);
+}
+
+async function take(left: LeftFile, store: FileStore, putFolder: PutFolder, move: boolean): Promise<File> {
+  const { name, folder } = left;
+  const { hash, size } = folder
+    ? await putFolder(store, left.path, { move })
+    : await store.putFile(left.path, { move: move && !left.shared });
+  return create(FileSchema, { name, hash, size, folder, mediaType: folder ? '' : mediaTypeOf(name) });
+}
