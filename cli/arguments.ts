@@ -27,3 +27,10 @@ export const filesArg = Args.string({
   multiple: true,
   ignoreStdin: true,
 });
+
+export const storedFileArg = Args.string({
+  description:
+    'RUN/PATH (PATH of an output file, or PROCESSOR/NAME), PIPELINE/PATH of its newest run that has it, or a hash or the beginning of one (8 digits or more). Of a folder also PATH/FILE.',
+  required: true,
+  ignoreStdin: true,
+});

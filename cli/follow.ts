@@ -4,14 +4,32 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { type Client, Code, ConnectError } from '@connectrpc/connect';
 import type { LogChunk } from '../proto/gen/wiz/v1/executors_pb.js';
+import type { FileService } from '../proto/gen/wiz/v1/files_pb.js';
 import type { StreamLogsRequestSchema, WatchRunResponse } from '../proto/gen/wiz/v1/runs_pb.js';
 import type { Api } from './api.ts';
 
 /** Milliseconds before the first new try, doubled each time, and how often without an answer between. */
 const FIRST_WAIT_MS = 100;
 const TRIES = 8;
+
+/** Content of a file from its beginning. Ends early when the stream does again and again: hold it against the size. */
+export async function* followDownload(
+  files: Pick<Client<typeof FileService>, 'downloadFile'>,
+  { hash, size }: { hash: string; size: number },
+): AsyncGenerator<Uint8Array> {
+  let offset = 0;
+  yield* again(
+    async function* () {
+      for await (const { data } of files.downloadFile({ hash, offset })) {
+        offset += data.length;
+        yield data;
+      }
+    },
+    () => offset >= size,
+  );
+}
 
 type Runs = Pick<Api['runs'], 'watchRun' | 'streamLogs'>;
 

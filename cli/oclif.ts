@@ -30,6 +30,8 @@ const pjson = {
     topics: {
       pipeline: { description: 'Keep pipelines: check, apply, compare and draw them.' },
       runs: { description: 'Look at runs and their logs, cancel them and go on with them.' },
+      files: { description: 'List and fetch the files that runs leave.' },
+      data: { description: 'Query the records that runs leave.' },
       executor: { description: 'Serve as an executor, list executors and stop them.' },
     },
   },

@@ -25,6 +25,7 @@ it that fits no other run, or by \`latest\`.
 | 1 | The run failed, or was cancelled. |
 | 2 | Usage: an unknown command or flag, a bad file, a name that is not there. |
 | 3 | Cannot reach, not allowed, disk full, or a fault of wiz itself. |
+| 10 | \`wiz run --plan\`: something would run, or may. |
 | 130 | A second Ctrl-C: the run was left to a background manager. |
 | 143, 129 | SIGTERM, or a closed terminal: the run was left to a background manager, not cancelled. |
 
@@ -55,6 +56,7 @@ unauthenticated, resource_exhausted, unavailable, aborted, internal. Without \`-
 | \`WIZ_WARM\` | seconds that a local executor without work stays for the next command | 30 |
 | \`WIZ_ORPHAN\` | seconds that an executor with work goes on without a manager | 300 |
 | \`WIZ_EXECUTOR_TOKEN\` | token for \`--executor\` and for \`wiz executor\` | |
+| \`WIZ_PARENT_CONTEXT\` | context of the run whose program starts wiz, a JSON object; executors set it, and a run that is started inherits it | |
 | \`WIZ_DEBUG\` | 1: show where errors happened | |
 | \`NO_COLOR\` | no colours | |
 `;

@@ -6,27 +6,7 @@ import { print } from '../output.ts';
 import { runStateOf } from '../render/runs.ts';
 import { dateTime } from '../render/words.ts';
 
-export default class Complete extends WizCommand {
-  static override hidden = true;
-  static override summary = 'Print names for a completion script: a name and, after a tab, what it is.';
-  static override examples = ['<%= config.bin %> complete runs'];
-  static override strict = false;
-  static override args = {
-    kind: Args.string({
-      description: 'What to name.',
-      required: true,
-      options: ['pipelines', 'runs', 'processors', 'run-processors', 'executors'],
-      ignoreStdin: true,
-    }),
-  };
-
-  async run(): Promise<void> {
-    const { args, argv } = await this.parse(Complete);
-    const api = await this.api();
-    const names = await SOURCES[args.kind as Asked](api, argv.slice(1) as string[]);
-    if (names.length > 0) print(names.map((words) => words.join('\t')).join('\n'));
-  }
-}
+const FILES_OFFERED = 200;
 
 /** `typed` is what stands in the line already. */
 const SOURCES: Record<Asked, (api: Api, typed: string[]) => Promise<[string, string][]>> = {
@@ -42,6 +22,19 @@ const SOURCES: Record<Asked, (api: Api, typed: string[]) => Promise<[string, str
     ]);
     return [['latest', 'the newest run'], ...ids];
   },
+  async 'runs-and-pipelines'(api) {
+    return [...(await SOURCES.pipelines(api, [])), ...(await SOURCES.runs(api, []))];
+  },
+  async files(api) {
+    const { files } = await (await api.files()).listFiles({ limit: FILES_OFFERED });
+    // By pipeline the newest, then each.
+    const byPipeline = new Map(files.map(({ pipeline, path }) => [`${pipeline}/${path}`, 'the newest']));
+    const byRun = files.map(({ runId, pipeline, path, createdUnixMs }): [string, string] => [
+      `${runId}/${path}`,
+      `${pipeline} ${dateTime(createdUnixMs)}`,
+    ]);
+    return [...byPipeline, ...byRun];
+  },
   async processors(api) {
     const { processors } = await api.pipelines.listProcessorTypes({});
     return processors.map(({ name, description }) => [name, description.split('\n')[0]!]);
@@ -55,3 +48,25 @@ const SOURCES: Record<Asked, (api: Api, typed: string[]) => Promise<[string, str
     return executors.map(({ executorId, address }) => [executorId, address]);
   },
 };
+
+export default class Complete extends WizCommand {
+  static override hidden = true;
+  static override summary = 'Print names for a completion script: a name and, after a tab, what it is.';
+  static override examples = ['<%= config.bin %> complete runs'];
+  static override strict = false;
+  static override args = {
+    kind: Args.string({
+      description: 'What to name.',
+      required: true,
+      options: Object.keys(SOURCES),
+      ignoreStdin: true,
+    }),
+  };
+
+  async run(): Promise<void> {
+    const { args, argv } = await this.parse(Complete);
+    const api = await this.api();
+    const names = await SOURCES[args.kind as Asked](api, argv.slice(1) as string[]);
+    if (names.length > 0) print(names.map((words) => words.join('\t')).join('\n'));
+  }
+}

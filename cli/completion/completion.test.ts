@@ -24,7 +24,14 @@ function offers(...words: string[]): string[] {
 
 test('bash completes commands, flags, values, and names that the manager knows', () => {
   assert.deepEqual(offers('wiz', 'ru'), ['run', 'runs']);
-  assert.deepEqual(offers('wiz', 'runs', ''), ['cancel', 'get', 'list', 'logs', 'retry', 'watch']);
+  assert.deepEqual(offers('wiz', 'runs', 'l'), ['list', 'logs']);
+  assert.deepEqual(offers('wiz', 'files', ''), ['cat', 'get', 'ls']);
+  assert.deepEqual(offers('wiz', 'files', 'get', 'la'), ['latest']);
+  assert.deepEqual(offers('wiz', 'files', 'ls', 'ab'), ['abc']);
+  assert.deepEqual(offers('wiz', 'runs', 'get', 'x', '--instances', 'a'), ['abc']);
+  assert.deepEqual(offers('wiz', 'run', 'x', '--each', join(import.meta.dirname, 'ba')), [
+    join(import.meta.dirname, 'bash.ts'),
+  ]);
   assert.deepEqual(offers('wiz', 'executor', ''), ['list', 'stop']);
   assert.deepEqual(offers('wiz', 'runs', 'logs', '--f'), ['--follow', '--from-line']);
   assert.deepEqual(offers('wiz', 'pipeline', 'graph', 'x', '--format', ''), ['text', 'dot', 'mermaid']);

@@ -3,7 +3,14 @@ import type { Command } from '@oclif/core/command';
 import type { Config } from '@oclif/core/config';
 
 /** Names that only the manager knows; `wiz complete KIND` prints them. */
-export type Asked = 'pipelines' | 'runs' | 'processors' | 'run-processors' | 'executors';
+export type Asked =
+  | 'pipelines'
+  | 'runs'
+  | 'runs-and-pipelines'
+  | 'processors'
+  | 'run-processors'
+  | 'executors'
+  | 'files';
 
 export type Source =
   | { kind: 'nothing' }
@@ -82,6 +89,8 @@ function argument(id: string, name: string): Source {
   if (name === 'pipeline') return ask('pipelines');
   if (name === 'executor') return ask('executors');
   if (name === 'target') return { kind: 'ask', what: 'pipelines', files: true };
+  if (name === 'owner') return ask('runs-and-pipelines');
+  if (name === 'name' && id.startsWith('files:')) return ask('files');
   if (name === 'file') return { kind: 'files' };
   if (name === 'shell') return { kind: 'words', words: ['bash', 'zsh', 'fish'] };
   if (name === 'processor') return ask(id === 'processors' ? 'processors' : 'run-processors');
@@ -92,7 +101,8 @@ function flagValue(id: string, name: string, options: readonly string[] | undefi
   if (options) return { kind: 'words', words: [...options] };
   if (name === 'pipeline') return ask('pipelines');
   if (name === 'from' && id === 'runs:retry') return ask('run-processors');
-  const file = /(^|-)(file|cert|key|ca|home)$/.test(name);
+  if (name === 'instances') return ask('run-processors');
+  const file = /(^|-)(file|each|output|cert|key|ca|home)$/.test(name);
   return file ? { kind: 'files' } : { kind: 'nothing' };
 }
 

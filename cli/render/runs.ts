@@ -1,8 +1,9 @@
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Processor, Run } from '../../proto/gen/wiz/v1/runs_pb.js';
+import { instanceWords } from './instances.ts';
 import type { Paint } from './paint.ts';
 import type { Column } from './table.ts';
-import { cut, dateTime, duration, oneLine, PROCESSOR_STATE, RUN_STATE } from './words.ts';
+import { cacheWords, cut, dateTime, duration, oneLine, PROCESSOR_STATE, RUN_STATE } from './words.ts';
 
 /** Columns that a message may take in a table. */
 const MESSAGE_COLUMNS = 80;
@@ -33,7 +34,9 @@ function doneOf({ counts }: Run): string {
   return `${counts.succeeded}/${total}`;
 }
 
-export function processorColumns(paint: Paint, nowMs: number): Column<Processor>[] {
+/** A column about the cache only where some processor has one. */
+export function processorColumns(processors: Processor[], paint: Paint, nowMs: number): Column<Processor>[] {
+  const cache: Column<Processor> = { title: 'CACHE', text: ({ cache }) => (cache ? cacheWords(cache) : '') };
   return [
     { title: 'PROCESSOR', text: ({ name }) => name },
     {
@@ -41,9 +44,14 @@ export function processorColumns(paint: Paint, nowMs: number): Column<Processor>
       text: ({ state }) => PROCESSOR_STATE[state],
       paint: (processor, text) => processorPaint(processor, paint)(text),
     },
-    { title: 'ATTEMPTS', text: ({ attempts }) => String(attempts.length), right: true },
+    {
+      title: 'ATTEMPTS',
+      text: ({ attempts, instances }) => (instances ? '' : String(attempts.length)),
+      right: true,
+    },
     { title: 'TOOK', text: (processor) => tookOf(processor, nowMs), right: true },
     { title: 'REASON', text: reasonOf },
+    ...(processors.some((one) => one.cache) ? [cache] : []),
     { title: 'MESSAGE', text: (processor) => cut(messageOf(processor), MESSAGE_COLUMNS) },
   ];
 }
@@ -60,9 +68,17 @@ function tookOf({ attempts, state }: Processor, nowMs: number): string {
   return last!.endedUnixMs ? duration(last!.endedUnixMs - started) : '';
 }
 
-function messageOf({ state, message, progress, progressMessage }: Processor): string {
+function messageOf(processor: Processor): string {
+  const { state, message, progress, progressMessage, instances } = processor;
+  if (instances) return [instancesOf(processor), oneLine(message)].filter(Boolean).join('; ');
   if (state !== ProcessorState.RUNNING) return oneLine(message);
   return oneLine(`${progress >= 0 ? `${Math.floor(progress * 100)}% ` : ''}${progressMessage}`);
+}
+
+function instancesOf({ instances }: Processor): string {
+  const { idle = 0, running = 0, failed = 0, succeeded = 0 } = instances?.counts ?? {};
+  const count = idle + running + failed + succeeded;
+  return instanceWords({ count, counts: { 0: 0, 1: idle, 2: running, 3: failed, 4: succeeded } });
 }
 
 export function runPaint(state: RunState, paint: Paint): (text: string) => string {

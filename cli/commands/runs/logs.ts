@@ -1,11 +1,15 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { LogStream } from '../../../proto/gen/wiz/v1/data_pb.js';
 import type { LogChunk } from '../../../proto/gen/wiz/v1/executors_pb.js';
+import type { StreamLogsRequestSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
+import type { Api } from '../../api.ts';
 import { runArg } from '../../arguments.ts';
 import { jsonFlag, WizCommand } from '../../command.ts';
 import { followLogs } from '../../follow.ts';
 import { write } from '../../output.ts';
+import { instanceName } from '../../render/instances.ts';
 import { createLineCutter, type LogLine } from '../../render/loglines.ts';
 import { paintFor } from '../../render/paint.ts';
 
@@ -15,18 +19,19 @@ const BATCH_BYTES = 65_536;
 export default class RunsLogs extends WizCommand {
   static override summary = 'Print what the processors of a run wrote.';
   static override description = `\
-Of one processor: both streams in the order in which they came, byte for byte. With --stdout or --stderr that stream alone, whole and unchanged, on standard output. Of several processors: lines with the processor's name before them.
+Of one processor: both streams in the order in which they came, byte for byte. With --stdout or --stderr that stream alone, whole and unchanged, on standard output. Of several processors: lines with the processor's name before them. Of a processor with \`each\` or \`matrix\` those of its instances in their order; 'parse[3]' is one of them.
 
 Line numbers count each stream of each attempt from 1. With --json each line is {"processor","attempt","stream","line","unixMs","text"}.`;
   static override examples = [
     '<%= config.bin %> runs logs latest',
     '<%= config.bin %> runs logs latest fetch --follow',
+    "<%= config.bin %> runs logs latest 'parse[3]'",
     '<%= config.bin %> runs logs 2yxAbc fetch --attempt 1 --stdout > out.bin',
   ];
   static override args = {
     run: runArg,
     processor: Args.string({
-      description: 'One processor; by default all.',
+      description: "One processor, or one instance ('parse[3]'); by default all.",
       ignoreStdin: true,
     }),
   };
@@ -43,24 +48,50 @@ Line numbers count each stream of each attempt from 1. With --json each line is 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(RunsLogs);
     const api = await this.api();
-    const { run } = await api.runs.getRun({ runId: args.run, summary: true });
-    const counts = run!.counts;
-    const several =
-      args.processor === undefined &&
-      counts !== undefined &&
-      counts.idle + counts.running + counts.failed + counts.succeeded > 1;
-    const chunks = followLogs(api.runs, {
-      runId: run!.runId,
-      processor: args.processor ?? '',
+    const request = {
       attempt: flags.attempt ?? 0,
       streams: flags.stdout ? [LogStream.STDOUT] : flags.stderr ? [LogStream.STDERR] : [],
       fromLine: flags['from-line'] ?? 0,
       follow: flags.follow,
-    });
+    };
+    const { runId, processors, several } = await sourcesOf(api, args);
+    const chunks = chunksOf(api, processors, { ...request, runId });
     const format = flags.json ? jsonLine : textLine({ name: several, number: flags['line-numbers'] });
     if (flags.json || several || flags['line-numbers']) await printLines(chunks, format);
     else for await (const chunk of chunks) await write(process.stdout, chunk.data);
   }
+}
+
+interface Sources {
+  runId: string;
+  /** Asked for one after the other; the empty name is all processors of the run. */
+  processors: string[];
+  /** Lines need a name before them. */
+  several: boolean;
+}
+
+async function sourcesOf(api: Api, args: { run: string; processor?: string | undefined }): Promise<Sources> {
+  const { processor } = args;
+  if (processor === undefined || instanceName(processor)) {
+    const { run } = await api.runs.getRun({ runId: args.run, summary: true });
+    const { idle = 0, running = 0, failed = 0, succeeded = 0 } = run!.counts ?? {};
+    const several = processor === undefined && idle + running + failed + succeeded > 1;
+    return { runId: run!.runId, processors: [processor ?? ''], several };
+  }
+  const { run, processors } = await api.runs.getRun({ runId: args.run, instancesOf: processor });
+  const instances = processors.filter(({ name }) => instanceName(name)?.processor === processor);
+  if (instances.length === 0) return { runId: run!.runId, processors: [processor], several: false };
+  // Those that never ran (cached, cancelled) wrote nothing.
+  const tried = instances.filter(({ attempts }) => attempts.length > 0);
+  return { runId: run!.runId, processors: tried.map(({ name }) => name), several: true };
+}
+
+async function* chunksOf(
+  api: Api,
+  processors: string[],
+  request: MessageInitShape<typeof StreamLogsRequestSchema>,
+): AsyncGenerator<LogChunk> {
+  for (const processor of processors) yield* followLogs(api.runs, { ...request, processor });
 }
 
 async function printLines(chunks: AsyncIterable<LogChunk>, format: (line: LogLine) => Buffer): Promise<void> {

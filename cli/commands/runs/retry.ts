@@ -3,14 +3,16 @@ import { runArg } from '../../arguments.ts';
 import { attend } from '../../attend.ts';
 import { executorFlags, executorFrom, jsonFlag, WizCommand } from '../../command.ts';
 import { note, print, printJson } from '../../output.ts';
+import { instanceName } from '../../render/instances.ts';
 import { count } from '../../render/words.ts';
 import { modeFor } from '../../show.ts';
 import { readSource } from '../../source.ts';
+import { UsageError } from '../../usage.ts';
 
 export default class RunsRetry extends WizCommand {
   static override summary = 'Go on with a run that ended: what failed, or from chosen processors.';
   static override description = `\
-The run keeps its id, and what succeeded is not done again. With --from the named processors and everything that depends on them start again, even if they succeeded. With --file the run goes on with an edited file; processors that changed start again.
+The run keeps its id, and what succeeded is not done again. With --from the named processors and everything that depends on them start again, even if they succeeded. Of a processor with \`each\` or \`matrix\` only the instances that did not succeed are done again; named with --from, all of them. With --file the run goes on with an edited file; processors that changed start again.
 
 Exit codes and Ctrl-C are those of \`wiz run\`.`;
   static override examples = [
@@ -21,7 +23,7 @@ Exit codes and Ctrl-C are those of \`wiz run\`.`;
   static override args = { run: runArg };
   static override flags = {
     from: Flags.string({
-      description: 'Start again from this processor.',
+      description: 'Start again from this processor; an instance of one cannot be named.',
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'PROCESSOR',
@@ -38,6 +40,7 @@ Exit codes and Ctrl-C are those of \`wiz run\`.`;
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(RunsRetry);
+    for (const name of flags.from ?? []) refuseInstance(name);
     const executor = await executorFrom(flags);
     const api = await this.api({ needsExecutor: !flags.detach, executor });
     const { run: before } = await api.runs.getRun({ runId: args.run, summary: true });
@@ -57,4 +60,13 @@ Exit codes and Ctrl-C are those of \`wiz run\`.`;
     if (flags.json) printJson({ run: runId, processors });
     else print(runId);
   }
+}
+
+function refuseInstance(name: string): void {
+  const instance = instanceName(name);
+  if (!instance) return;
+  throw new UsageError(
+    `--from takes processors, and ${name} is an instance of one`,
+    `--from ${instance.processor} starts all of its instances again; without --from those that failed are.`,
+  );
 }
