@@ -91,7 +91,9 @@ export function createFileHashes(
 
   async function read(path: string): Promise<string | undefined> {
     const nowMs = Date.now();
-    const file = await open(path, 'r');
+    const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' ? new UnsteadyFile(path) : error;
+    });
     try {
       const before = await file.stat({ bigint: true });
       const hash = createHash('sha256');

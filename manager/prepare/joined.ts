@@ -3,6 +3,7 @@ import { dataJson, INLINE_LIMIT_BYTES } from '../../proto/data.ts';
 import { type Data, DataForm, type File } from '../../proto/gen/wiz/v1/data_pb.js';
 import type { Instances, ProcessorNode } from '../graph/processor-node.ts';
 import type { JsonValue } from '../spec/spec.ts';
+import { quiet } from './late.ts';
 import { contentJson, EXPRESSION_LIMIT_BYTES, tooLarge, type Value, type Values } from './values.ts';
 
 /**
@@ -76,9 +77,11 @@ export function createResults(files: FileStore, values: Values): Results {
       if (!(value instanceof Promise)) list[index] = add(value);
       else
         late.push(
-          value.then((read) => {
-            list[index] = add(read);
-          }),
+          quiet(
+            value.then((read) => {
+              list[index] = add(read);
+            }),
+          ),
         );
     });
     if (late.length > 0) return Promise.all(late).then(() => list);

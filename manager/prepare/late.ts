@@ -5,3 +5,9 @@ export type Late<T> = T | Promise<T>;
 export function onceKnown<T, R>(value: Late<T>, next: (value: T) => Late<R>): Late<R> {
   return value instanceof Promise ? value.then(next) : next(value);
 }
+
+/** The same promise; that it fails is no news when nobody gets to wait for it, because something else failed first. */
+export function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

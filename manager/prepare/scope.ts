@@ -6,6 +6,7 @@ import type { ProcessorNode } from '../graph/processor-node.ts';
 import type { RunGraph } from '../graph/run-graph.ts';
 import type { JsonObject, JsonValue } from '../spec/spec.ts';
 import type { Results } from './joined.ts';
+import { quiet } from './late.ts';
 import { refuseMarks } from './values.ts';
 
 /** What the expressions of a processor see; only what they refer to is loaded. */
@@ -55,9 +56,11 @@ export function createScopes(results: Results, runFacts: (run: RunMachine) => Sc
         if (!(value instanceof Promise)) outputs[name] = value;
         else
           late.push(
-            value.then((read) => {
-              outputs[name] = read;
-            }),
+            quiet(
+              value.then((read) => {
+                outputs[name] = read;
+              }),
+            ),
           );
       }
       const files: Scope['files'] = {};
