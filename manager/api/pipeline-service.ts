@@ -84,7 +84,7 @@ export async function parseFiles(manager: Manager, files: SourceFile[]) {
   const { parsePipelines } = await import('../spec/parse.ts');
   // What `uses` may name is asked for only when a file says `uses`: it may mean starting an executor.
   const uses = files.some(({ content }) => Buffer.from(content).includes('uses'));
-  const { pipelines } = parsePipelines(files, uses ? await processorTypes(manager) : undefined);
+  const { pipelines } = await parsePipelines(files, uses ? await processorTypes(manager) : undefined);
   return pipelines;
 }
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ProcessorType } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { type Complaint, explain, valueAt } from './explain.ts';
-import { hasMacros, wholeMacro } from './macros.ts';
 import { didYouMean, type NearestFinder } from './nearest.ts';
+import { hasExpressions, hasMacros, isExpression, wholeMacro } from './scan-macros.ts';
 import type { Path } from './subject.ts';
 
 /** What `apply` must know of a processor that `uses` can name. */
@@ -10,8 +10,9 @@ export type CallType = Pick<ProcessorType, 'name' | 'optionsSchemaJson'>;
 
 export interface CallChecker {
   /**
-   * What is wrong with `uses` and `with` of a processor whose keys stand at `path`. With `macros: 'open'`,
-   * texts with macros may still become what is wanted; with 'fixed' every text is final.
+   * What is wrong with `uses` and `with` of a processor whose keys stand at `path`. Texts with expressions may still
+   * become what is wanted, and with `macros: 'open'` those with macros; all others are final. The executor checks
+   * again what the expressions have become.
    */
   check(uses: string, options: unknown, path: Path, macros: 'open' | 'fixed'): Complaint[];
 }
@@ -58,7 +59,7 @@ export function callChecker(catalogue: readonly CallType[], nearest: NearestFind
       if (result.success) return [];
       const base = [...path, 'with'];
       return result.error.issues
-        .filter((issue) => macros === 'fixed' || isCertain(issue, options))
+        .filter((issue) => isCertain(issue, options, macros))
         .flatMap((issue) =>
           explain(issue, nest(options, base), base, {
             nearest,
@@ -84,13 +85,16 @@ function readOptions(text: string): Options | undefined {
   }
 }
 
-/** False when a macro may still make it right: an issue about a text (or something around texts) with macros. */
-function isCertain(issue: z.core.$ZodIssue, options: unknown): boolean {
+/** False when a macro or an expression may still make it right: an issue about a text (or something around texts) with
+ *  one. */
+function isCertain(issue: z.core.$ZodIssue, options: unknown, macros: 'open' | 'fixed'): boolean {
   if (issue.code === 'unrecognized_keys' || issue.code === 'invalid_key') return true;
   const value = valueAt(options, issue.path as Path);
-  if (!hasMacros(value)) return true;
-  // A macro with text around it is always a text.
-  return issue.code === 'invalid_type' && typeof value === 'string' && wholeMacro(value) === undefined;
+  const isOpen = hasExpressions(value) || (macros === 'open' && hasMacros(value));
+  if (!isOpen) return true;
+  if (issue.code !== 'invalid_type' || typeof value !== 'string') return false;
+  // With text around it, it is always a text.
+  return !isExpression(value) && (macros === 'fixed' || wholeMacro(value) === undefined);
 }
 
 function keysOf(schema: JsonSchema | undefined, path: Path): string[] {

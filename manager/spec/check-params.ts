@@ -2,12 +2,11 @@ import { mapOf } from './check-texts.ts';
 import { OWN_VARIABLES, SHELL_VARIABLES } from './environment.ts';
 import type { Complaint } from './explain.ts';
 import { describe } from './explain.ts';
-import { BUILT_IN_MACROS } from './macros.ts';
 import { environmentName, misfit } from './params.ts';
+import { RESERVED_NAMES } from './run-macros.ts';
 import type { JsonValue, ParamSpec } from './spec.ts';
 
 const TYPES: readonly unknown[] = ['string', 'number', 'integer', 'boolean', 'json'];
-const BUILT_INS: readonly string[] = BUILT_IN_MACROS;
 
 /** What the schema cannot say about params and context: values against types, and names that meet as
  *  environment variables. Takes a pipeline as it stands in the file, whatever its shape. */
@@ -44,7 +43,7 @@ function checkNames(params: string[], context: string[]): Complaint[] {
     const path = ['params', name];
     if (owner !== undefined) {
       complain(path, `params "${owner}" and "${name}" would both be the variable ${variable}`);
-    } else if (BUILT_INS.includes(variable) || OWN_VARIABLES.includes(variable)) {
+    } else if (RESERVED_NAMES.includes(variable) || OWN_VARIABLES.includes(variable)) {
       complain(path, `param "${name}" would be the variable ${variable}, which wiz itself sets`);
     } else if (SHELL_VARIABLES.includes(variable)) {
       complain(path, `param "${name}" would be the variable ${variable}, which programs need as it is`);
@@ -54,7 +53,7 @@ function checkNames(params: string[], context: string[]): Complaint[] {
   for (const key of context) {
     const owner = owners.get(key);
     const path = ['context', key];
-    if (BUILT_INS.includes(key)) complain(path, `the context key "${key}" is a macro of wiz itself`);
+    if (RESERVED_NAMES.includes(key)) complain(path, `the context key "${key}" is a macro of wiz itself`);
     else if (owner !== undefined)
       complain(path, `the context key "${key}" is also the variable of param "${owner}"`);
   }

@@ -4,17 +4,25 @@ import fc from 'fast-check';
 import { Change } from '../../proto/gen/wiz/v1/pipelines_pb.js';
 import { diffSpecs, stableJson } from './diff.ts';
 import { parsePipelines } from './parse.ts';
-import type { ActionSpec, JsonObject, PipelineSpec, ProcessorSpec } from './spec.ts';
+import type {
+  ActionSpec,
+  JsonObject,
+  JsonValue,
+  OutputsSpec,
+  PipelineSpec,
+  ProcessorSpec,
+  SecretSpec,
+} from './spec.ts';
 
 // The same in every run, so that a change is judged by itself; FC_SEED tries others.
 fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
 
-function specOf(text: string): PipelineSpec {
+async function specOf(text: string): Promise<PipelineSpec> {
   const content = new TextEncoder().encode(text);
-  return parsePipelines([{ path: 'p.yaml', content, baseDir: '/base' }]).pipelines[0]!.spec;
+  return (await parsePipelines([{ path: 'p.yaml', content, baseDir: '/base' }])).pipelines[0]!.spec;
 }
 
-const BEFORE = specOf(`name: x
+const BEFORE = await specOf(`name: x
 labels: { a.b: one }
 processors:
   list: { run: ls, timeout: 60s, retries: 1 }
@@ -33,8 +41,8 @@ describe('the difference', () => {
     );
   });
 
-  test('names what was created, updated and removed, in the words of the file', () => {
-    const after = specOf(`name: x
+  test('names what was created, updated and removed, in the words of the file', async () => {
+    const after = await specOf(`name: x
 concurrency: 2
 labels: { a.b: two }
 processors:
@@ -78,8 +86,8 @@ processors:
     });
   });
 
-  test('does not see how a file is written', () => {
-    const other = specOf(`# a comment
+  test('does not see how a file is written', async () => {
+    const other = await specOf(`# a comment
 processors:
   list: { retries: { limit: 1 }, timeout: 1m, run: ls, shell: bash, onFailure: fail }
   call: { with: { headers: { accept: x }, url: a }, uses: http, needs: [] }
@@ -89,6 +97,46 @@ name: x
 `);
     assert.deepEqual(diffSpecs(BEFORE, other), { change: Change.UNCHANGED, fields: [], processors: [] });
     assert.equal(stableJson(BEFORE), stableJson(other));
+  });
+
+  test('shows what flows and fans out by processor, and what the pipeline keeps', async () => {
+    const before = await specOf(`name: x
+processors:
+  a: { run: x }
+  b: { run: x, matrix: { os: [a], node: [1] } }
+`);
+    const after = await specOf(`name: x
+timeZone: UTC
+secrets: [S]
+cache: { version: 1.10 }
+outputs: { records: { table: t, rows: "\${{ outputs.b }}" } }
+processors:
+  a: { run: x, when: false, data: lines, secrets: S, cache: false }
+  b: { run: x, matrix: { node: [1], os: [a] }, width: 2, needs: a, rule: all-done }
+`);
+    const { fields, processors } = diffSpecs(before, after);
+    const texts = (list: typeof fields) => list.map((f) => `${f.path}: ${f.beforeJson} -> ${f.afterJson}`);
+    assert.deepEqual(texts(fields), [
+      'secrets.S:  -> {"env":"S"}',
+      'timeZone: null -> "UTC"',
+      'outputs:  -> {"files":{},"records":[{"rows":"${{ outputs.b }}","table":"t"}]}',
+    ]);
+    assert.deepEqual(
+      processors.map(({ name, fields }) => [name, texts(fields)]),
+      [
+        ['a', ['when: true -> false', 'data: "auto" -> "lines"', 'secrets: [] -> ["S"]']],
+        [
+          'b',
+          [
+            'needs: [] -> ["a"]',
+            'rule: "all-succeeded" -> "all-done"',
+            'width: null -> 2',
+            'cache: false -> {"env":[],"inputs":[],"key":"","version":"1.10"}',
+            'matrix: ["os","node"] -> ["node","os"]',
+          ],
+        ],
+      ],
+    );
   });
 
   test('sees another order of processors', () => {
@@ -121,6 +169,34 @@ test('two specs have no difference exactly when their stable JSON is the same', 
     timeoutMs: fc.constantFrom(null, 0, 1000, 1001),
     graceMs: fc.constantFrom(1, 60_000),
     onFailure: fc.constantFrom('fail' as const, 'warn' as const),
+    when: fc.constantFrom(null, 'false', '${{ true }}'),
+    rule: fc.constantFrom('all-succeeded' as const, 'all-done' as const),
+    each: fc.constantFrom<JsonValue>(null, [], [1], '${{ x }}'),
+    matrix: fc.oneof(
+      fc.constant(null),
+      // Orders of names differ too.
+      fc
+        .uniqueArray(
+          fc.tuple(fc.constantFrom('m', 'n', 'o'), fc.constantFrom<JsonValue>([1], [1, 2], '${{ x }}')),
+          {
+            selector: ([key]) => key,
+          },
+        )
+        .map((entries) => Object.fromEntries(entries)),
+    ),
+    width: fc.constantFrom(null, 1),
+    failFast: fc.boolean(),
+    data: fc.constantFrom('auto' as const, 'json' as const),
+    cache: fc.oneof(
+      fc.constant(null),
+      fc.record({
+        inputs: fc.constantFrom<string[]>([], ['*.ts']),
+        env: fc.constantFrom<string[]>([], ['A']),
+        version: fc.constantFrom('', '1'),
+        key: fc.constantFrom('', '${{ x }}'),
+      }),
+    ),
+    secrets: fc.constantFrom<string[]>([], ['S']),
   });
   const spec: fc.Arbitrary<PipelineSpec> = fc.record({
     name: fc.constant('x'),
@@ -130,6 +206,23 @@ test('two specs have no difference exactly when their stable JSON is the same', 
     labels: fc.constant({}),
     concurrency: fc.constantFrom(null, 1),
     workdir: fc.constant('/w'),
+    timeZone: fc.constantFrom(null, 'UTC'),
+    secrets: fc.dictionary(
+      fc.constantFrom('S', 'T'),
+      fc.constantFrom<SecretSpec>({ env: 'S' }, { file: '/s' }, { command: ['s'] }),
+      { noNullPrototype: true },
+    ),
+    staging: fc.constantFrom('on-failure' as const, 'never' as const),
+    affinity: fc.constantFrom('none' as const, 'run' as const),
+    outputs: fc.oneof(
+      fc.constant(null),
+      fc.record({
+        files: fc.dictionary(fc.constantFrom('a', 'b/c.d'), fc.constantFrom('x', '${{ x }}'), {
+          noNullPrototype: true,
+        }),
+        records: fc.constantFrom<OutputsSpec['records']>([], [{ table: 't', rows: '${{ x }}' }]),
+      }),
+    ),
     processors: fc.uniqueArray(processor, { selector: ({ name }) => name, maxLength: 3 }),
   });
   const pairs = fc.oneof(

@@ -44,10 +44,15 @@ export function diffSpecs(before: PipelineSpec | undefined, after: PipelineSpec)
   return { change: unchanged ? Change.UNCHANGED : Change.UPDATED, fields, processors };
 }
 
-/** Canonical JSON of a spec: keys sorted, processors in the order of the file. Equal text is an equal spec. */
+/** Canonical JSON of a spec: keys sorted, processors and the names of a matrix in the order of the file, which is the
+ *  order of instances. Equal text is an equal spec. */
 export function stableJson(spec: PipelineSpec): string {
-  return JSON.stringify(spec, (_key, value: unknown) =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
+  return sortedJson(spec, new Set(spec.processors.map(({ matrix }) => matrix)));
+}
+
+function sortedJson(root: unknown, kept: ReadonlySet<unknown> = new Set()): string {
+  return JSON.stringify(root, (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !kept.has(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value,
   );
@@ -65,6 +70,8 @@ function diffProcessors(before: PipelineSpec, after: PipelineSpec): ProcessorDif
       continue;
     }
     const fields = diffValues(writeProcessor(was), writeProcessor(processor));
+    const order = diffMatrixOrder(was, processor);
+    if (order !== undefined) fields.push(order);
     if (fields.length > 0) changes.push({ name, change: Change.UPDATED, fields });
   }
   for (const name of old.keys()) changes.push({ name, change: Change.REMOVED, fields: [] });
@@ -79,6 +86,16 @@ function diffOrder(before: PipelineSpec, after: PipelineSpec): FieldDiff | undef
   const stayedAfter = is.filter((name) => wasSet.has(name));
   if (stayedBefore.every((name, index) => name === stayedAfter[index])) return undefined;
   return { path: 'order', beforeJson: JSON.stringify(was), afterJson: JSON.stringify(is) };
+}
+
+/** The same names in another order are other instances. */
+function diffMatrixOrder(before: ProcessorSpec, after: ProcessorSpec): FieldDiff | undefined {
+  const was = Object.keys(before.matrix ?? {});
+  const is = Object.keys(after.matrix ?? {});
+  const [beforeJson, afterJson] = [JSON.stringify(was), JSON.stringify(is)];
+  if (beforeJson === afterJson || beforeJson.length !== afterJson.length) return undefined;
+  if (!was.every((name) => is.includes(name))) return undefined;
+  return { path: 'matrix', beforeJson, afterJson };
 }
 
 /** Maps are compared key by key, everything else as a whole. */
@@ -103,16 +120,29 @@ function isMap(value: JsonValue | undefined): value is JsonObject {
 }
 
 function canonical(value: JsonValue | undefined): string {
-  return value === undefined ? '' : stableJson(value as never);
+  return value === undefined ? '' : sortedJson(value);
 }
 
 // -- specs in the words of the file ------------------------------------------------------------------------
 
 function writePipeline(spec: PipelineSpec): JsonObject {
-  const { name, description, context, labels, concurrency, workdir } = spec;
+  const { name, description, context, labels, concurrency, workdir, timeZone, staging, affinity } = spec;
   const params: JsonObject = {};
   for (const [key, param] of Object.entries(spec.params)) params[key] = writeParam(param);
-  return { name, description, params, context, labels, concurrency, workdir };
+  return {
+    name,
+    description,
+    params,
+    context,
+    secrets: spec.secrets as Record<string, JsonObject>,
+    labels,
+    concurrency,
+    timeZone,
+    workdir,
+    staging,
+    affinity,
+    ...(spec.outputs !== null && { outputs: spec.outputs as unknown as JsonObject }),
+  };
 }
 
 function writeParam(param: ParamSpec): JsonObject {
@@ -128,12 +158,22 @@ function writeParam(param: ParamSpec): JsonObject {
 
 function writeProcessor(processor: ProcessorSpec): JsonObject {
   const { description, needs, env, workdir, onFailure, retries, timeoutMs, graceMs } = processor;
+  const { when, rule, each, matrix, width, failFast, data, cache, secrets } = processor;
   return {
     description,
     needs,
+    rule,
+    when: when === null ? true : when === 'false' ? false : when,
+    ...(each !== null && { each }),
+    ...(matrix !== null && { matrix }),
+    width,
+    failFast,
     ...writeAction(processor),
+    data,
     env,
+    secrets,
     workdir,
+    cache: cache === null ? false : { ...cache },
     retries: {
       limit: retries.limit,
       backoff: {

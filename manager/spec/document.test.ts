@@ -46,7 +46,7 @@ describe('YAML that cannot be plain values is refused', () => {
   ]);
 });
 
-test('a bomb of aliases', () => {
+test('a bomb of aliases', async () => {
   const lines = [
     'a: &a0 { run: x }',
     'b:',
@@ -61,18 +61,21 @@ test('a bomb of aliases', () => {
         .join(', ')}]`,
     );
   }
-  assert.deepEqual(errorsOf(withProcessors(...lines)), [
+  assert.deepEqual(await errorsOf(withProcessors(...lines)), [
     'p.yaml:13:36: aliases would add more than 16 MiB to this file. Write the repeated part once.',
   ]);
 });
 
-test('maps and lists nested without end', () => {
+test('maps and lists nested without end', async () => {
   const deep = withProcessors(`a: { uses: noop, with: { x: ${'['.repeat(200)}${']'.repeat(200)} } }`);
-  assert.deepEqual(errorsOf(deep), ['p.yaml:3:127: maps and lists are nested more than 100 deep.']);
+  assert.deepEqual(await errorsOf(deep), ['p.yaml:3:127: maps and lists are nested more than 100 deep.']);
   const chain = Array.from({ length: 200 }, (_, i) => (i === 0 ? '&a0 []' : `&a${i} [*a${i - 1}]`));
-  const [first] = errorsOf(withProcessors(`a: { uses: noop, with: { x: [${chain.join(', ')}] } }`));
+  const [first] = await errorsOf(withProcessors(`a: { uses: noop, with: { x: [${chain.join(', ')}] } }`));
   assert.match(first!, /aliases nest maps and lists more than 100 deep/);
   const indented = Array.from({ length: 2700 }, (_, i) => `${' '.repeat(i)}a:`).join('\n');
   // Where, is told only when it is not the first half of the parser that gives up.
-  assert.match(errorsOf(indented).join(), /^p\.yaml(:\d+:\d+)?: maps and lists are nested too deep\.$/);
+  assert.match(
+    (await errorsOf(indented)).join(),
+    /^p\.yaml(:\d+:\d+)?: maps and lists are nested too deep\.$/,
+  );
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pipelineSchema } from './schema.ts';
+import { pipelineSchema } from './schema/pipeline.ts';
 
 /** The JSON Schema (draft 2020-12) of the pipeline file, for editors. */
 export function pipelineJsonSchema(): Record<string, unknown> {

@@ -2,160 +2,149 @@ import { WizError } from '../../proto/error.ts';
 import { environmentProblem } from './environment.ts';
 import { didYouMean, nearest } from './nearest.ts';
 import { environmentName, paramText } from './params.ts';
-import type { ActionSpec, JsonObject, JsonValue, PipelineSpec, ProcessorSpec } from './spec.ts';
+import {
+  BUILT_IN_MACROS,
+  MAX_RANDOM,
+  RESERVED_NAMES,
+  type RunClock,
+  randomLength,
+  randomText,
+  runClock,
+} from './run-macros.ts';
+import { escapeExpressions, isExpression, type MacroPlace, scanMacros, wholeMacro } from './scan-macros.ts';
+import type { ActionSpec, CacheSpec, JsonObject, JsonValue, PipelineSpec, ProcessorSpec } from './spec.ts';
 
-/** Macros that every run has beside its params and context. */
-export const BUILT_IN_MACROS = ['RUN_ID', 'PIPELINE', 'DATE', 'TIME', 'DATETIME'] as const;
-
-export interface MacroPlace {
-  /** `name` is undefined for what looks like a macro and is none: `${a b}`, `${X:-y}`, or no closing brace. */
-  kind: 'macro' | 'expression' | 'escape';
-  name: string | undefined;
-  /** As written, from `${` to `}`. */
-  text: string;
-  /** Offset in the text. */
-  start: number;
-}
-
-// Tried in this order at each place: `$${` is a literal `${`, `${{ … }}` an expression, `${NAME}` a macro.
-const MACRO = /\$\$\{|\$\{\{(?:[^}]|\}(?!\}))*(?:\}\})?|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}\n]*\}?/g;
-
-/** Every macro, expression and escape of a text, in order. */
-export function scanMacros(text: string): MacroPlace[] {
-  if (!text.includes('${')) return [];
-  return [...text.matchAll(MACRO)].map((match) => ({
-    kind: match[0] === '$${' ? 'escape' : match[0].startsWith('${{') ? 'expression' : 'macro',
-    name: match[1],
-    text: match[0],
-    start: match.index,
-  }));
-}
-
-/** Text that `fixMacros` turns back into this one: for what was not written in a pipeline file. */
-export function escapeMacros(text: string): string {
-  return text.replaceAll('${', () => '$${');
-}
-
-/** A string anywhere in the value holds a macro, so that its content is known only when a run is created. */
-export function hasMacros(value: unknown): boolean {
-  if (typeof value === 'string') return scanMacros(value).some((place) => place.kind === 'macro');
-  if (Array.isArray(value)) return value.some(hasMacros);
-  return typeof value === 'object' && value !== null && Object.values(value).some(hasMacros);
-}
-
-/** The name when the whole text is one macro. */
-export function wholeMacro(text: string): string | undefined {
-  const [place] = scanMacros(text);
-  return place?.kind === 'macro' && place.text === text ? place.name : undefined;
-}
+export { escapeMacros, hasMacros } from './scan-macros.ts';
 
 export interface MacroValues {
   /** Values by param name, as `resolveParams` gives them. */
   params: Readonly<JsonObject>;
   /** What the caller of the run gave: taken as it is, and wins over the pipeline's context. */
   context: Readonly<Record<string, string>>;
+  /** The context of the run that starts this one: wins over the pipeline's. Keys that this pipeline cannot have, such
+   *  as those of its params, are dropped: the parent knows nothing of them. */
+  parentContext?: Readonly<Record<string, string>> | undefined;
   runId: string;
   nowMs: number;
-  /** IANA name, for example Europe/Berlin or UTC: the zone of DATE, TIME and DATETIME. */
+  /** IANA name, for example Europe/Berlin or UTC: the zone of DATE, TIME and DATETIME where the pipeline names none. */
   timeZone: string;
 }
 
 /**
- * The spec of one run: every `${NAME}` in `with`, `program`, `env` and the context replaced, and the context
- * joined with what the caller gave. Scripts are left to their shell. What a macro brings in is not looked
- * through again, and `$${` has become `${`: fix a spec once.
+ * The spec of one run: every `${NAME}` replaced wherever macros work, the context joined with what the parent and the
+ * caller gave, the time zone settled. What a macro brings in is not looked through again, neither for macros nor for
+ * expressions; scan-macros.ts tells how they are told apart. Fix a spec once.
  *
- * A text in `with` that is one macro and nothing else keeps the type of its param; one of an optional param
- * without a value is null there (a text param: the empty text), and the empty text elsewhere.
+ * Scripts are left to their shell; one that mentions DATE, RUN_ID, … gets it as a variable. A text in `with`, `each`
+ * or `matrix` that is one macro and nothing else keeps the type of its param; one of an optional param without a
+ * value is null there (a text param: the empty text), and the empty text elsewhere.
  */
 export function fixMacros(spec: PipelineSpec, values: MacroValues): PipelineSpec {
   checkGivenContext(spec, values.context);
-  const lookup = macroLookup(spec, values);
+  const timeZone = spec.timeZone ?? values.timeZone;
+  const lookup = macroLookup(spec, { ...values, timeZone });
+  const given = { ...fitting(spec, values.parentContext ?? {}), ...values.context };
   const context: Record<string, string> = {};
   for (const [key, text] of Object.entries(spec.context)) {
-    context[key] = Object.hasOwn(values.context, key) ? values.context[key]! : substitute(text, lookup);
+    context[key] = Object.hasOwn(given, key) ? given[key]! : finalText(text, lookup);
   }
-  Object.assign(context, values.context);
-  for (const [key, text] of Object.entries(context)) lookup.set(key, () => text);
+  Object.assign(context, given);
+  for (const [key, text] of Object.entries(context)) lookup.known.set(key, () => text);
 
-  const fixed: PipelineSpec = { ...spec, context, processors: [] };
+  const fixed: PipelineSpec = { ...spec, context, timeZone, processors: [] };
+  if (spec.outputs !== null) {
+    fixed.outputs = {
+      files: mapValues(spec.outputs.files, (text) => openText(text, lookup)),
+      records: spec.outputs.records.map(({ table, rows }) => ({ table, rows: openText(rows, lookup) })),
+    };
+  }
   for (const processor of spec.processors) fixed.processors.push(fixProcessor(processor, lookup));
   return fixed;
+}
+
+/** Why a key of a given context is none for this pipeline, as a sentence; undefined when it is one. */
+function contextProblem(spec: PipelineSpec, key: string): string | undefined {
+  const problem = environmentProblem(key);
+  if (problem !== undefined) return `The context key "${key}" ${problem}.`;
+  if (RESERVED_NAMES.includes(key)) return `The context key "${key}" is a macro of wiz itself.`;
+  const param = Object.keys(spec.params).find((name) => environmentName(name) === key);
+  if (param !== undefined) {
+    const hint = `Give the param instead: -p ${param}=VALUE.`;
+    return `The context key "${key}" is also the variable of param "${param}". ${hint}`;
+  }
+  if (Object.hasOwn(spec.secrets, key)) return `The context key "${key}" is also a secret of the pipeline.`;
+  return undefined;
 }
 
 /** Keys that the file could not have had either. */
 function checkGivenContext(spec: PipelineSpec, context: Readonly<Record<string, string>>): void {
   for (const key of Object.keys(context)) {
-    const problem = environmentProblem(key);
-    if (problem !== undefined) {
-      throw new WizError('invalid_argument', `The context key "${key}" ${problem}.`);
-    }
-    if ((BUILT_IN_MACROS as readonly string[]).includes(key)) {
-      throw new WizError('invalid_argument', `The context key "${key}" is a macro of wiz itself.`);
-    }
-    const param = Object.keys(spec.params).find((name) => environmentName(name) === key);
-    if (param !== undefined) {
-      const hint = `Give the param instead: -p ${param}=VALUE.`;
-      throw new WizError(
-        'invalid_argument',
-        `The context key "${key}" is also the variable of param "${param}". ${hint}`,
-      );
-    }
+    const problem = contextProblem(spec, key);
+    if (problem !== undefined) throw new WizError('invalid_argument', problem);
   }
 }
 
-type Lookup = Map<string, () => JsonValue>;
+function fitting(spec: PipelineSpec, context: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(context).filter(([key]) => contextProblem(spec, key) === undefined),
+  );
+}
+
+interface Lookup {
+  /** By name, all but RANDOM:n. */
+  known: Map<string, () => JsonValue>;
+  runId: string;
+}
 
 function macroLookup(spec: PipelineSpec, values: MacroValues): Lookup {
-  const lookup: Lookup = new Map();
+  const known: Lookup['known'] = new Map();
   for (const [name, param] of Object.entries(spec.params)) {
     const absent = param.type === 'string' ? '' : null;
-    lookup.set(environmentName(name), () => values.params[name] ?? absent);
+    known.set(environmentName(name), () => values.params[name] ?? absent);
   }
-  let clock: ReturnType<typeof clockMacros> | undefined;
+  let clock: RunClock | undefined;
   const time = () => {
-    clock ??= clockMacros(values.nowMs, values.timeZone);
+    clock ??= runClock(values.nowMs, values.timeZone);
     return clock;
   };
-  lookup.set('RUN_ID', () => values.runId);
-  lookup.set('PIPELINE', () => spec.name);
-  lookup.set('DATE', () => time().date);
-  lookup.set('TIME', () => time().time);
-  lookup.set('DATETIME', () => time().dateTime);
-  return lookup;
+  known.set('RUN_ID', () => values.runId);
+  known.set('PIPELINE', () => spec.name);
+  known.set('DATE', () => time().date);
+  known.set('TIME', () => time().time);
+  known.set('DATETIME', () => time().datetime);
+  return { known, runId: values.runId };
 }
 
-/** DATE `2026-03-01`, TIME `09:30:00`, DATETIME `2026-03-01T09:30:00+01:00`. */
-function clockMacros(nowMs: number, timeZone: string): { date: string; time: string; dateTime: string } {
-  let format: Intl.DateTimeFormat;
-  try {
-    format = new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-      hourCycle: 'h23',
-      timeZoneName: 'longOffset',
-    });
-  } catch (cause) {
-    throw new WizError('invalid_argument', `"${timeZone}" is not a time zone. Use a name such as UTC.`, {
-      cause,
-    });
-  }
-  const parts = Object.fromEntries(format.formatToParts(nowMs).map(({ type, value }) => [type, value]));
-  const date = `${parts.year!.padStart(4, '0')}-${parts.month}-${parts.day}`;
-  const time = `${parts.hour}:${parts.minute}:${parts.second}`;
-  // "GMT+01:00"; UTC itself is "GMT" or "GMT+00:00", by the version of the platform's tables.
-  const offset = parts.timeZoneName!.slice('GMT'.length).replace(/^(\+00:00)?$/, 'Z');
-  return { date, time, dateTime: `${date}T${time}${offset}` };
-}
+// -- processors ----------------------------------------------------------------------------------------------
 
 function fixProcessor(processor: ProcessorSpec, lookup: Lookup): ProcessorSpec {
-  const env = mapValues(processor.env, (text) => substitute(text, lookup));
-  return { ...processor, env, action: fixAction(processor.action, lookup) };
+  const { name, action, each, matrix, when, cache } = processor;
+  return {
+    ...processor,
+    env: {
+      ...scriptVariables(action, lookup),
+      ...mapValues(processor.env, (text) => openText(text, lookup)),
+    },
+    action: fixAction(action, lookup),
+    when: when === null ? null : fixWhen(when, name, lookup),
+    each: each === null ? null : fixList(each, `"each" of processor "${name}"`, lookup),
+    matrix:
+      matrix === null
+        ? null
+        : mapEntries(matrix, (key, list) => fixList(list, `"matrix.${key}" of processor "${name}"`, lookup)),
+    cache: cache === null ? null : fixCache(cache, lookup),
+  };
+}
+
+const BUILT_IN_WORD = new RegExp(`\\b(?:${BUILT_IN_MACROS.join('|')})\\b`, 'g');
+
+/** Built-in macros that a script mentions, as its variables. */
+function scriptVariables(action: ActionSpec, lookup: Lookup): Record<string, string> {
+  if (action.kind !== 'script') return {};
+  const variables: Record<string, string> = {};
+  for (const [name] of action.text.matchAll(BUILT_IN_WORD))
+    variables[name] ??= String(macroValue(name, lookup));
+  return variables;
 }
 
 function fixAction(action: ActionSpec, lookup: Lookup): ActionSpec {
@@ -163,44 +152,110 @@ function fixAction(action: ActionSpec, lookup: Lookup): ActionSpec {
     case 'script':
       return action;
     case 'program':
-      return { ...action, argv: action.argv.map((text) => substitute(text, lookup)) };
+      return { ...action, argv: action.argv.map((text) => openText(text, lookup)) };
     case 'call':
-      return { ...action, with: mapValues(action.with, (value) => fixValue(value, lookup)) };
+      return { ...action, with: mapValues(action.with, (value) => openValue(value, lookup)) };
   }
 }
 
-function fixValue(value: JsonValue, lookup: Lookup): JsonValue {
+function fixWhen(when: string, name: string, lookup: Lookup): string {
+  const text = openText(when, lookup);
+  if (text === 'true' || text === 'false' || isExpression(text)) return text;
+  throw new WizError(
+    'invalid_argument',
+    `"when" of processor "${name}" must be true or false; ${when} is "${text}".`,
+  );
+}
+
+function fixList(list: JsonValue, what: string, lookup: Lookup): JsonValue {
+  const value = openValue(list, lookup);
+  if (typeof value === 'string' ? isExpression(value) : typeof value === 'object' && value !== null)
+    return value;
+  const found = value === null ? 'empty' : paramText(value);
+  throw new WizError('invalid_argument', `${what} must be a list; ${list} is ${found || 'the empty text'}.`);
+}
+
+function fixCache(cache: CacheSpec, lookup: Lookup): CacheSpec {
+  return { ...cache, version: finalText(cache.version, lookup), key: openText(cache.key, lookup) };
+}
+
+// -- texts ---------------------------------------------------------------------------------------------------
+
+/** A value in which the evaluator will look for expressions. */
+function openValue(value: JsonValue, lookup: Lookup): JsonValue {
   if (typeof value === 'string') {
     const name = wholeMacro(value);
-    return name === undefined ? substitute(value, lookup) : macroValue(name, lookup);
+    return name === undefined ? openText(value, lookup) : literalValue(macroValue(name, lookup));
   }
-  if (Array.isArray(value)) return value.map((item) => fixValue(item, lookup));
-  if (typeof value === 'object' && value !== null) return mapValues(value, (item) => fixValue(item, lookup));
+  if (Array.isArray(value)) return value.map((item) => openValue(item, lookup));
+  if (typeof value === 'object' && value !== null) return mapValues(value, (item) => openValue(item, lookup));
   return value;
 }
 
-function substitute(text: string, lookup: Lookup): string {
+/** Every text of it escaped: the value was brought in by a macro. */
+function literalValue(value: JsonValue): JsonValue {
+  if (typeof value === 'string') return escapeExpressions(value);
+  if (Array.isArray(value)) return value.map(literalValue);
+  return typeof value === 'object' && value !== null ? mapValues(value, literalValue) : value;
+}
+
+/** A text in which the evaluator will look for expressions. */
+function openText(text: string, lookup: Lookup): string {
+  let result = '';
+  let literal = '';
+  let end = 0;
+  for (const place of scanMacros(text)) {
+    literal += text.slice(end, place.start);
+    if (place.kind === 'expression') {
+      result += literalBefore(literal) + place.text;
+      literal = '';
+    } else literal += literalText(place, lookup);
+    end = place.start + place.text.length;
+  }
+  return result + escapeExpressions(literal + text.slice(end));
+}
+
+/** A `$` at its end would make an escape of the expression that follows, so it is an expression too. */
+function literalBefore(literal: string): string {
+  const [dollars] = /\$*$/.exec(literal)!;
+  const start = escapeExpressions(literal.slice(0, literal.length - dollars.length));
+  return dollars === '' ? start : `${start}\${{ "${dollars}" }}`;
+}
+
+/** A text that nobody looks through again. */
+function finalText(text: string, lookup: Lookup): string {
   let result = '';
   let end = 0;
   for (const place of scanMacros(text)) {
     result += text.slice(end, place.start);
-    if (place.kind === 'escape') result += '${';
-    else {
-      const value = macroValue(place.name ?? place.text, lookup);
-      result += value === null ? '' : paramText(value);
-    }
+    result += place.kind === 'expression' ? place.text : literalText(place, lookup);
     end = place.start + place.text.length;
   }
   return result + text.slice(end);
 }
 
+function literalText(place: MacroPlace, lookup: Lookup): string {
+  if (place.kind === 'escape') return '${';
+  const value = macroValue(place.name ?? place.text, lookup);
+  return value === null ? '' : paramText(value);
+}
+
 function macroValue(name: string, lookup: Lookup): JsonValue {
-  const value = lookup.get(name);
+  const value = lookup.known.get(name);
   if (value !== undefined) return value();
-  const hint = didYouMean(nearest(name, [...lookup.keys()]));
+  const length = randomLength(name);
+  if (length !== undefined && length >= 1 && length <= MAX_RANDOM) return randomText(lookup.runId, length);
+  const hint = didYouMean(nearest(name, [...lookup.known.keys()]));
   throw new WizError('invalid_argument', `There is no macro "${name}". ${hint}`.trim());
 }
 
 function mapValues<In, Out>(object: Record<string, In>, change: (value: In) => Out): Record<string, Out> {
-  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+  return mapEntries(object, (_key, value) => change(value));
+}
+
+function mapEntries<In, Out>(
+  object: Record<string, In>,
+  change: (key: string, value: In) => Out,
+): Record<string, Out> {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(key, value)]));
 }

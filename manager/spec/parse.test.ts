@@ -11,8 +11,8 @@ import { type CallType, parsePipelines } from './parse.ts';
 fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
 
 describe('a right file', () => {
-  test('becomes a spec with every default filled in', () => {
-    const [pipeline] = parse(withProcessors('only: { run: date }'));
+  test('becomes a spec with every default filled in', async () => {
+    const [pipeline] = await parse(withProcessors('only: { run: date }'));
     assert.deepEqual(pipeline!.spec, {
       name: 'x',
       description: '',
@@ -38,8 +38,10 @@ describe('a right file', () => {
     });
   });
 
-  test('may use every key', () => {
-    const [pipeline] = parse(readFileSync(new URL('fixtures/every-key.yaml', import.meta.url)), [looseHttp]);
+  test('may use every key', async () => {
+    const [pipeline] = await parse(readFileSync(new URL('fixtures/every-key.yaml', import.meta.url)), [
+      looseHttp,
+    ]);
     const { processors, ...spec } = pipeline!.spec;
     assert.deepEqual(spec.params, {
       root: { type: 'string', description: '', required: false, default: 'node_modules' },
@@ -71,20 +73,20 @@ describe('a right file', () => {
     assert.equal(report!.onFailure, 'warn');
   });
 
-  test('may hold several documents, each with its own source', () => {
+  test('may hold several documents, each with its own source', async () => {
     const text =
       '# one\nname: a\nprocessors: { p: { run: x } }\n---\n# two\nname: b\nprocessors: { p: { run: y } }\n---\n';
-    const pipelines = parse(text);
+    const pipelines = await parse(text);
     assert.deepEqual(
       pipelines.map(({ spec }) => spec.name),
       ['a', 'b'],
     );
     assert.equal(pipelines.map(({ source }) => source).join(''), text);
-    for (const { spec, source } of pipelines) assert.deepEqual(parse(source)[0]!.spec, spec);
+    for (const { spec, source } of pipelines) assert.deepEqual((await parse(source))[0]!.spec, spec);
   });
 
-  test('may share parts with anchors and merge keys', () => {
-    const [pipeline] = parse(
+  test('may share parts with anchors and merge keys', async () => {
+    const [pipeline] = await parse(
       withProcessors(
         'a: &base { run: one, timeout: 5s, env: &env { N: 010, B: true } }',
         'b: { <<: *base, run: two, needs: a }',
@@ -97,8 +99,8 @@ describe('a right file', () => {
     for (const { env } of [a!, b!, c!]) assert.deepEqual(env, { N: '010', B: 'true' });
   });
 
-  test('keeps the order of processors, whatever their names', () => {
-    const [pipeline] = parse(
+  test('keeps the order of processors, whatever their names', async () => {
+    const [pipeline] = await parse(
       withProcessors('b: { run: x }', '10: { run: x }', 'a: { run: x }', '2: { run: x }'),
     );
     assert.deepEqual(
@@ -107,8 +109,8 @@ describe('a right file', () => {
     );
   });
 
-  test('may start with a byte order mark and end its lines with CR LF', () => {
-    const [pipeline] = parse(
+  test('may start with a byte order mark and end its lines with CR LF', async () => {
+    const [pipeline] = await parse(
       '\uFEFFname: x\r\nprocessors:\r\n  a:\r\n    run: |\r\n      one\r\n      two\r\n',
     );
     assert.deepEqual(pipeline!.spec.processors[0]!.action, {
@@ -118,13 +120,13 @@ describe('a right file', () => {
     });
   });
 
-  test('is not slowed down by 20,000 processors', () => {
+  test('is not slowed down by 20,000 processors', async () => {
     const lines = Array.from({ length: 20_000 }, (_, index) =>
       index === 0
         ? 'p0: { run: start }'
         : `p${index}: { needs: [p${index - 1}], run: echo ${index}, retries: 3 }`,
     );
-    const [pipeline] = parse(withProcessors(...lines));
+    const [pipeline] = await parse(withProcessors(...lines));
     assert.equal(pipeline!.spec.processors.length, 20_000);
   });
 });
@@ -170,14 +172,14 @@ describe('a file that is no pipeline is refused', () => {
 });
 
 describe('a wrong file is refused', () => {
-  test('thousands of errors are told up to a thousand', () => {
+  test('thousands of errors are told up to a thousand', async () => {
     const lines = Array.from({ length: 3_000 }, (_, i) => `p${i}: { needs: q${i}, run: x }`);
-    const errors = errorsOf(withProcessors(...lines));
+    const errors = await errorsOf(withProcessors(...lines));
     assert.equal(errors.length, 1001);
     assert.equal(errors.at(-1), 'p.yaml: 2000 more errors are not shown.');
   });
 
-  test('all files at once, and no pipeline of any', () => {
+  test('all files at once, and no pipeline of any', async () => {
     const file = (path: string, text: string) => ({
       path,
       content: new TextEncoder().encode(text),
@@ -188,18 +190,15 @@ describe('a wrong file is refused', () => {
       file('bad.yaml', 'name: y\n'),
       file('same.yaml', withProcessors('a: { run: x, need: b }')),
     ];
-    assert.throws(
-      () => parsePipelines(files),
-      (error: WizError) => {
-        assert.equal(error.message, '3 errors in bad.yaml, same.yaml.');
-        assert.deepEqual(error.diagnostics.map(formatDiagnostic), [
-          'bad.yaml:1:1: the pipeline has no "processors". Add "processors:".',
-          'same.yaml:1:7: duplicate pipeline "x"; the first is at good.yaml:1:7. Every pipeline has a name of its own.',
-          'same.yaml:3:16: unknown key "need" in processor "a". Did you mean "needs"?',
-        ]);
-        return true;
-      },
-    );
+    await assert.rejects(parsePipelines(files), (error: WizError) => {
+      assert.equal(error.message, '3 errors in bad.yaml, same.yaml.');
+      assert.deepEqual(error.diagnostics.map(formatDiagnostic), [
+        'bad.yaml:1:1: the pipeline has no "processors". Add "processors:".',
+        'same.yaml:1:7: duplicate pipeline "x"; the first is at good.yaml:1:7. Every pipeline has a name of its own.',
+        'same.yaml:3:16: unknown key "need" in processor "a". Did you mean "needs"?',
+      ]);
+      return true;
+    });
   });
 });
 
@@ -258,7 +257,7 @@ describe('whatever is in a file', () => {
     ],
   );
 
-  test('it is a spec or a WizError with places inside the file', () => {
+  test('it is a spec or a WizError with places inside the file', async () => {
     const texts = fc.oneof(
       fc.array(fragment, { maxLength: 40 }).map((parts) => parts.join('')),
       fc
@@ -266,11 +265,11 @@ describe('whatever is in a file', () => {
         .map((parts) => `name: x\nprocessors:\n  a:\n    ${parts.join('')}`),
       fc.string({ unit: 'binary', maxLength: 60 }),
     );
-    checkPlaces('<<: *a$${|\n   ---\n---\n}}? ');
-    fc.assert(fc.property(texts, checkPlaces), { numRuns: 1500 });
+    await checkPlaces('<<: *a$${|\n   ---\n---\n}}? ');
+    await fc.assert(fc.asyncProperty(texts, checkPlaces), { numRuns: 1500 });
   });
 
-  test('any JSON in place of any key', () => {
+  test('any JSON in place of any key', async () => {
     const key = fc.constantFrom(
       'params',
       'context',
@@ -295,18 +294,23 @@ describe('whatever is in a file', () => {
     const pipeline = fc
       .tuple(fc.dictionary(key, value), fc.dictionary(inner, value))
       .map(([outer, processor]) => JSON.stringify({ name: 'x', processors: { a: processor }, ...outer }));
-    fc.assert(fc.property(pipeline, checkPlaces), { numRuns: 500 });
+    await fc.assert(fc.asyncProperty(pipeline, checkPlaces), { numRuns: 500 });
   });
 
-  test('any bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => void errorsOf(bytes, CATALOGUE)));
+  test('any bytes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 80 }),
+        async (bytes) => void (await errorsOf(bytes, CATALOGUE)),
+      ),
+    );
   });
 
-  function checkPlaces(text: string): void {
+  async function checkPlaces(text: string): Promise<void> {
     const content = new TextEncoder().encode(text);
     const lines = new TextDecoder().decode(content).split('\n');
     try {
-      parsePipelines([{ path: 'p.yaml', content, baseDir: '/' }], CATALOGUE);
+      await parsePipelines([{ path: 'p.yaml', content, baseDir: '/' }], CATALOGUE);
     } catch (error) {
       assert(error instanceof WizError, `not a WizError: ${(error as Error).stack}`);
       assert(error.diagnostics.length > 0);

@@ -1,21 +1,26 @@
-import { type Document, parseAllDocuments } from 'yaml';
+import type { Document } from 'yaml';
 import { type Diagnostic, WizError } from '../../proto/error.ts';
 import { buildSpec } from './build.ts';
 import { type CallChecker, type CallType, callChecker } from './calls.ts';
+import { checkFanOut } from './check-fan-out.ts';
 import { checkNeeds } from './check-needs.ts';
+import { checkOutputs } from './check-outputs.ts';
 import { checkParams } from './check-params.ts';
+import { checkSecrets } from './check-secrets.ts';
 import { checkTexts, mapOf, type TextComplaint } from './check-texts.ts';
+import { checkTimeZone } from './check-time-zone.ts';
 import { badInput } from './diagnostic.ts';
 import { type PlainDocument, plainDocument } from './document.ts';
 import { type Complaint, describe, explain } from './explain.ts';
-import { scanMacros } from './macros.ts';
 import { type NearestFinder, nearestFinder } from './nearest.ts';
 import { keysAt, unknownKey } from './pipeline-keys.ts';
-import { pipelineSchema } from './schema.ts';
+import { hasExpressions, placeOf } from './scan-macros.ts';
+import { pipelineSchema } from './schema/pipeline.ts';
 import { type Report, readText, type SourceFile } from './source.ts';
 import type { PipelineSpec } from './spec.ts';
 import { syntaxErrors } from './syntax.ts';
 import { checkNumbers, keepWrittenTexts } from './written-texts.ts';
+import { readDocuments } from './yaml-documents.ts';
 
 /** More are counted, not told: an answer must fit one message. */
 const MAX_DIAGNOSTICS = 1000;
@@ -33,25 +38,27 @@ export interface ParsedPipeline {
 /**
  * Reads pipeline files, each with one or several YAML documents. All is right and every pipeline of every file
  * comes back, in order; or one `invalid_argument` carries everything that is wrong in all files, in order of
- * place. With a catalogue, `uses` and `with` are checked against it too.
+ * place. With a catalogue, `uses` and `with` are checked against it too. The parser of expressions is loaded only when
+ * a file has some.
  */
-export function parsePipelines(
+export async function parsePipelines(
   files: readonly SourceFile[],
   catalogue?: readonly CallType[],
-): { pipelines: ParsedPipeline[] } {
+): Promise<{ pipelines: ParsedPipeline[] }> {
   if (files.length === 0) {
     throw new WizError('invalid_argument', 'There is no pipeline file. Name at least one.');
   }
   const nearest = nearestFinder();
   const context: Context = {
     nearest,
+    catalogue,
     calls: catalogue === undefined ? undefined : callChecker(catalogue, nearest),
     names: new Map(),
   };
   const pipelines: ParsedPipeline[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const file of files) {
-    const result = parseFile(file, context);
+    const result = await parseFile(file, context);
     pipelines.push(...result.pipelines);
     diagnostics.push(...result.diagnostics.toSorted(byPlace));
   }
@@ -61,6 +68,7 @@ export function parsePipelines(
 
 interface Context {
   nearest: NearestFinder;
+  catalogue: readonly CallType[] | undefined;
   calls: CallChecker | undefined;
   /** Where each pipeline name was first given. */
   names: Map<string, string>;
@@ -71,18 +79,18 @@ interface FileResult {
   diagnostics: Diagnostic[];
 }
 
-function parseFile(file: SourceFile, context: Context): FileResult {
+async function parseFile(file: SourceFile, context: Context): Promise<FileResult> {
   const read = readText(file);
   if ('problem' in read) return { pipelines: [], diagnostics: [read.problem] };
   const { text } = read;
-  const documents = documentsOf(text);
-  if (documents === undefined) {
-    const message = 'maps and lists are nested too deep';
-    return { pipelines: [], diagnostics: [{ file: file.path, line: 1, column: 1, message, hint: '' }] };
-  }
   const report = reporter(file.path, text);
+  const yaml = readDocuments(text);
+  if ('tooDeepAt' in yaml) {
+    const problem = report(yaml.tooDeepAt, 'maps and lists are nested too deep', '');
+    return { pipelines: [], diagnostics: [problem] };
+  }
   const result: FileResult = { pipelines: [], diagnostics: [] };
-  const filled = 'empty' in documents ? [] : documents.filter((document) => !isEmpty(document));
+  const filled = yaml.documents.filter((document) => !isEmpty(document));
   if (filled.length === 0) {
     const message = text.trim() === '' ? 'the file is empty' : 'the file holds no pipeline, only comments';
     result.diagnostics.push({ file: file.path, line: 1, column: 1, message, hint: EMPTY_HINT });
@@ -92,7 +100,7 @@ function parseFile(file: SourceFile, context: Context): FileResult {
   let start = 0;
   for (const document of filled) {
     const end = document === last ? text.length : document.range[2];
-    const parsed = parseDocument(text, document, file, context, report);
+    const parsed = await parseDocument(text, document, file, context, report);
     result.diagnostics.push(...parsed.diagnostics);
     if (parsed.spec !== undefined) {
       const source = text.slice(start, end);
@@ -101,17 +109,6 @@ function parseFile(file: SourceFile, context: Context): FileResult {
     start = end;
   }
   return result;
-}
-
-/** Undefined when they nest deeper than the parser, which is recursive, can follow. */
-function documentsOf(text: string) {
-  try {
-    // Duplicate keys are found by plainDocument: the parser compares each key with each other.
-    return parseAllDocuments(text, { uniqueKeys: false, prettyErrors: false });
-  } catch (error) {
-    if (error instanceof RangeError) return undefined;
-    throw error;
-  }
 }
 
 const EMPTY_HINT = 'A pipeline needs a name and processors.';
@@ -144,13 +141,13 @@ function isEmpty(document: Document.Parsed): boolean {
   return isNothing && document.errors.length === 0 && document.warnings.length === 0;
 }
 
-function parseDocument(
+async function parseDocument(
   text: string,
   document: Document.Parsed,
   file: SourceFile,
   context: Context,
   report: Report,
-): { spec?: PipelineSpec; diagnostics: Diagnostic[] } {
+): Promise<{ spec?: PipelineSpec; diagnostics: Diagnostic[] }> {
   const syntax = syntaxErrors(document, report);
   if (syntax.length > 0) return { diagnostics: syntax };
 
@@ -167,7 +164,7 @@ function parseDocument(
   keepWrittenTexts(pipeline, (container) => places.of(container));
 
   const checked = pipelineSchema.safeParse(pipeline);
-  const complaints = checkMeaning(pipeline, plain, context);
+  const complaints = await checkMeaning(pipeline, plain, context);
   if (!checked.success) {
     const options = { keysAt, unknownKey, nearest: context.nearest };
     complaints.push(...checked.error.issues.flatMap((issue) => explain(issue, pipeline, [], options)));
@@ -186,18 +183,26 @@ function parseDocument(
 }
 
 /** Everything that a schema cannot say. */
-function checkMeaning(
+async function checkMeaning(
   pipeline: Record<string, unknown>,
   { places }: PlainDocument,
-  { nearest, calls }: Context,
-): Complaint[] {
+  { nearest, catalogue, calls }: Context,
+): Promise<Complaint[]> {
   const processors = mapOf(pipeline.processors);
-  const complaints = [
+  const complaints: Complaint[] = [
     ...checkParams(pipeline),
     ...checkTexts(pipeline, nearest),
     ...checkNumbers(pipeline, (container) => places.of(container)),
     ...checkNeeds(processors, nearest),
+    ...checkFanOut(pipeline),
+    ...checkSecrets(pipeline, nearest),
+    ...checkOutputs(pipeline),
+    ...checkTimeZone(pipeline, nearest),
   ];
+  if (hasExpressions(pipeline)) {
+    const { checkExpressions } = await import('./check-expressions.ts');
+    complaints.push(...checkExpressions(pipeline, nearest, catalogue));
+  }
   if (calls === undefined) return complaints;
   for (const [name, processor] of Object.entries(processors)) {
     const { uses, with: options = {} } = mapOf(processor);
@@ -236,8 +241,8 @@ function offsetOf(
   if (!('occurrence' in complaint)) return offset;
   // Escapes of a quoted text may hide a "${" from the search; then the whole text is the place.
   const entry = places.find(root, complaint.path);
-  const written = entry === undefined ? [] : scanMacros(text.slice(entry.start, entry.end));
-  return offset + (written[complaint.occurrence]?.start ?? 0);
+  const written = entry === undefined ? '' : text.slice(entry.start, entry.end);
+  return offset + (placeOf(written, complaint.occurrence) ?? 0);
 }
 
 /** An error in an anchored part shows once, not for every alias. */

@@ -1,14 +1,23 @@
 import type { Complaint } from './explain.ts';
-import { defaultsSchema, paramSchema, pipelineSchema, processorSchema } from './schema.ts';
+import { cacheSchema } from './schema/cache.ts';
+import { outputsSchema, recordsSchema } from './schema/outputs.ts';
+import { paramSchema } from './schema/params.ts';
+import { defaultsSchema, pipelineSchema } from './schema/pipeline.ts';
+import { processorSchema } from './schema/processor.ts';
+import { secretSchema } from './schema/secrets.ts';
 import { type Path, subjectOf } from './subject.ts';
 
 const PIPELINE_KEYS = Object.keys(pipelineSchema.shape);
 const PROCESSOR_KEYS = Object.keys(processorSchema.shape);
 const PARAM_KEYS = Object.keys(paramSchema.shape);
 const DEFAULTS_KEYS = Object.keys(defaultsSchema.shape);
+const CACHE_KEYS = Object.keys(cacheSchema.shape);
+const SECRET_KEYS = Object.keys(secretSchema.shape);
+const OUTPUTS_KEYS = Object.keys(outputsSchema.shape);
+const RECORDS_KEYS = Object.keys(recordsSchema.shape);
 
 /** Keys of the design that come with later versions. */
-const LATER_KEYS = ['each', 'matrix', 'when', 'requires', 'queue', 'cache', 'outputs', 'secrets'];
+const LATER_KEYS = ['requires', 'queue'];
 
 /** What other systems call our keys. */
 const PIPELINE_SYNONYMS: Record<string, string> = {
@@ -23,7 +32,14 @@ const PIPELINE_SYNONYMS: Record<string, string> = {
   title: 'name',
   id: 'name',
   max_parallel: 'concurrency',
+  maxParallel: 'concurrency',
+  'max-parallel': 'concurrency',
   parallelism: 'concurrency',
+  timezone: 'timeZone',
+  time_zone: 'timeZone',
+  tz: 'timeZone',
+  artifacts: 'outputs',
+  results: 'outputs',
 };
 const PROCESSOR_SYNONYMS: Record<string, string> = {
   depends: 'needs',
@@ -48,6 +64,25 @@ const PROCESSOR_SYNONYMS: Record<string, string> = {
   'working-directory': 'workdir',
   retry: 'retries',
   interpreter: 'shell',
+  foreach: 'each',
+  forEach: 'each',
+  for_each: 'each',
+  loop: 'each',
+  withItems: 'each',
+  with_items: 'each',
+  if: 'when',
+  condition: 'when',
+  trigger_rule: 'rule',
+  triggerRule: 'rule',
+  strategy: 'matrix',
+  'max-parallel': 'width',
+  maxParallel: 'width',
+  max_parallel: 'width',
+  parallelism: 'width',
+  'fail-fast': 'failFast',
+  fail_fast: 'failFast',
+  caching: 'cache',
+  memoize: 'cache',
 };
 
 /** Keys that may stand at a path of the pipeline file; empty where names are free. */
@@ -56,7 +91,14 @@ export function keysAt(path: Path): readonly string[] {
   if (section === undefined) return PIPELINE_KEYS;
   if (section === 'defaults') return name === undefined ? DEFAULTS_KEYS : retryKeys(path.slice(1));
   if (section === 'params' && name !== undefined && rest.length === 0) return PARAM_KEYS;
+  if (section === 'cache') return CACHE_KEYS;
+  if (section === 'secrets' && name !== undefined) return SECRET_KEYS;
+  if (section === 'outputs') {
+    if (name === undefined) return OUTPUTS_KEYS;
+    return name === 'records' ? RECORDS_KEYS : [];
+  }
   if (section !== 'processors' || name === undefined) return [];
+  if (rest[0] === 'cache') return CACHE_KEYS;
   return rest.length === 0 ? PROCESSOR_KEYS : retryKeys(rest);
 }
 
@@ -68,8 +110,12 @@ function retryKeys(path: Path): readonly string[] {
 /** Says more about keys that are not slips of the fingers. */
 export function unknownKey(path: Path, key: string): Pick<Complaint, 'message' | 'hint'> | undefined {
   const level = path.length === 0 ? 'pipeline' : keysAt(path) === PROCESSOR_KEYS ? 'processor' : 'other';
-  if (level === 'other') return undefined;
   const where = path.length === 0 ? '' : ` in ${subjectOf(path)}`;
+  if (path.length === 1 && path[0] === 'defaults' && key === 'cache') {
+    const message = `unknown key "${key}"${where}`;
+    return { message, hint: 'Write it as a key of the pipeline: it holds for all processors.' };
+  }
+  if (level === 'other') return undefined;
   if (LATER_KEYS.includes(key)) {
     return { message: `this version of wiz does not have the key "${key}"${where}`, hint: 'Remove it.' };
   }

@@ -1,5 +1,5 @@
 import { badInput } from './diagnostic.ts';
-import { hasMacros } from './macros.ts';
+import { hasMacros } from './scan-macros.ts';
 import type { ActionSpec, PipelineSpec } from './spec.ts';
 
 /** A processor that `uses` can name, and the JSON Schema of its options. */
@@ -9,8 +9,8 @@ interface CallType {
 }
 
 /**
- * Checks options of calls again once macros are fixed: `width: ${WIDTH}` could not be checked before. `written`
- * is the spec as it was applied, `fixed` what `fixMacros` made of it. Throws `invalid_argument` with all that
+ * Checks options of calls again once macros are fixed: `width: ${WIDTH}` could not be checked before; options
+ * with expressions still cannot. `written` is the spec as it was applied, `fixed` what `fixMacros` made of it. Throws `invalid_argument` with all that
  * is wrong. Costs nothing (no schema library is loaded) when no call has macros.
  */
 export async function recheckCalls(
@@ -30,7 +30,7 @@ export async function recheckCalls(
   if (diagnostics.length > 0) throw badInput(diagnostics);
 }
 
-/** Checks one action against the catalogue, every text final; throws `invalid_argument` with all that is wrong. */
+/** Checks one action against the catalogue, every text without expressions final; throws `invalid_argument` with all that is wrong. */
 export async function checkCall(
   name: string,
   action: ActionSpec,

@@ -26,12 +26,25 @@ export function keepWrittenTexts(pipeline: Record<string, unknown>, entriesOf: E
     owner[key] = copy;
   };
 
+  const keepVersion = (owner: Record<string, unknown>) => {
+    const cache = mapOf(owner.cache);
+    const written = entriesOf(cache).get('version')?.written;
+    if (written === undefined) return;
+    const copy = { ...cache, version: written };
+    for (const [name, entry] of entriesOf(cache)) entriesOf(copy).set(name, entry);
+    owner.cache = copy;
+  };
+
   keep(pipeline, 'context');
   keep(pipeline, 'labels');
+  keep(mapOf(pipeline.outputs), 'files');
+  keepVersion(pipeline);
+  for (const secret of Object.values(mapOf(pipeline.secrets))) keep(mapOf(secret), 'command');
   keep(mapOf(pipeline.defaults), 'env');
   for (const processor of Object.values(mapOf(pipeline.processors))) {
     keep(mapOf(processor), 'env');
     keep(mapOf(processor), 'program');
+    keepVersion(mapOf(processor));
   }
   for (const param of Object.values(mapOf(pipeline.params))) {
     const map = mapOf(param);
@@ -63,7 +76,8 @@ export function checkNumbers(pipeline: Record<string, unknown>, entriesOf: Entri
   };
   walk(pipeline.params, ['params'], undefined);
   for (const [name, processor] of Object.entries(mapOf(pipeline.processors))) {
-    walk(mapOf(processor).with, ['processors', name, 'with'], undefined);
+    for (const key of ['with', 'each', 'matrix'])
+      walk(mapOf(processor)[key], ['processors', name, key], undefined);
   }
   return complaints;
 }
