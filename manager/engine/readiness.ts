@@ -57,6 +57,7 @@ export function openInstances(run: RunMachine, node: ProcessorNode): void {
   const instances = node.instances!;
   Object.assign(instances, { queue: [], head: 0, admitted: instances.running });
   for (const task of instances.tasks) {
+    task.admitted = task.state === ProcessorState.RUNNING;
     if (task.settled || task.state !== ProcessorState.IDLE || run.retrying.has(task)) continue;
     makeReady(run, task);
   }
@@ -70,6 +71,7 @@ export function admit(run: RunMachine, node: ProcessorNode): void {
     const task = instances.queue[instances.head++]!;
     if (task.settled) continue;
     instances.admitted += 1;
+    task.admitted = true;
     run.ready.push(task);
   }
   if (instances.head === instances.queue.length) Object.assign(instances, { queue: [], head: 0 });
@@ -78,7 +80,8 @@ export function admit(run: RunMachine, node: ProcessorNode): void {
 /** An instance gives up its place: another one may take it. */
 export function leave(run: RunMachine, task: Task): void {
   const { instances } = task.node;
-  if (task.index < 0 || instances === undefined || instances.admitted === 0) return;
+  if (!task.admitted || instances === undefined) return;
+  task.admitted = false;
   instances.admitted -= 1;
   admit(run, task.node);
 }

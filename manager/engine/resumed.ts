@@ -1,6 +1,7 @@
 import { type RunResumed, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import {
   isSkipped,
+  lastAttempt,
   type ProcessorNode,
   releasesDependents,
   resetTask,
@@ -60,6 +61,7 @@ function resetNode(run: RunMachine, node: ProcessorNode, keep: boolean): void {
   const { instances } = node;
   if (instances === undefined) return;
   if (!keep) {
+    node.attempt = lastAttempt(node);
     node.instances = undefined;
     return;
   }

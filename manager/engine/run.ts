@@ -199,6 +199,10 @@ export function evolve(run: RunMachine, event: Event): void {
     case 'runCancelRequested':
       run.cancelRequested = true;
       run.cancelMessage = value.message;
+      // Nothing starts any more; what has instances ends with those that run.
+      run.ready.clear();
+      run.retrying.clear();
+      run.due.clear();
       return;
     case 'runAdopted':
       run.managerId = value.managerId;
@@ -332,9 +336,9 @@ function settled(run: RunMachine, task: Task, unixMs: number): void {
   settle(run, task);
   task.prepared = undefined;
   if (task.index < 0) return letGo(run, task.node, unixMs);
-  const { spec, instances } = task.node;
+  const { spec } = task.node;
   if (spec.failFast && task.state === ProcessorState.FAILED && !task.warning) stopInstances(run, task.node);
-  if (instances!.admitted > 0) leave(run, task);
+  leave(run, task);
 }
 
 function processorExpanded(

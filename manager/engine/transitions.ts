@@ -122,6 +122,13 @@ export function resumeRun(
   nowMs: number,
 ): void {
   emit(run, nowMs, runResumed(processors, specJson, from));
+  // What was named may depend on something that was skipped, and stays so.
+  run.graph.forEachNode((_, node) => {
+    if (node.settled || verdictOf(node) !== 'skipped') return;
+    const message = `${skippedNeed(run, node)} was skipped`;
+    emit(run, nowMs, processorEnded(node.name, ProcessorState.IDLE, 'skipped', message));
+    settleDependents(run, node, nowMs);
+  });
 }
 
 /** Goes on with a task that was asked about. Ignored when it has ended meanwhile. */

@@ -26,12 +26,14 @@ export interface Task {
 
   /** Place in the queue of what is ready; -1 when it is not there. */
   place: number;
+  /** Of an instance: counted against `width`, as it is in that queue or runs. */
+  admitted: boolean;
   /** Unix ms before which it is not tried again; 0 is at once. */
   retryAt: number;
   /** Unix ms at which its needs had let it go; 0 before. */
   readyMs: number;
 
-  /** Number of the last attempt, from 1; 0 is none yet. */
+  /** Number of the last attempt, from 1; 0 is none yet. Of a processor with instances: of those it had before. */
   attempt: number;
   attempts: AttemptRecord[];
   /** Failures since the run began or was resumed, by who pays for them. */
@@ -91,7 +93,7 @@ export interface Instances {
   /** Startable, in order, but beyond `width`; read from `head` on. */
   queue: Task[];
   head: number;
-  /** In the ready queue or running. */
+  /** Tasks that are admitted. */
   admitted: number;
   /** What instance INDEX is to do; undefined until prepared by this manager. */
   actionOf: ((index: number) => ReadyAction | Unready) | undefined;
@@ -137,11 +139,15 @@ export function newProcessorNode(
   return node;
 }
 
-/** Instances of a node, all Idle. */
+/**
+ * Instances of a node, all Idle. Attempts count on from those of the instances before them (a list may change when its
+ * run goes on), because executors and logs know an attempt by its number.
+ */
 export function newInstances(node: ProcessorNode, count: number): Instances {
   const tasks: Task[] = [];
+  const attempt = lastAttempt(node);
   for (let index = 0; index < count; index += 1) {
-    tasks.push({ ...newStanding(), name: `${node.name}[${index}]`, node, index });
+    tasks.push({ ...newStanding(), name: `${node.name}[${index}]`, node, index, attempt });
   }
   return {
     tasks,
@@ -158,6 +164,13 @@ export function newInstances(node: ProcessorNode, count: number): Instances {
   };
 }
 
+/** Of a node with instances, the highest number that any of them has had. */
+export function lastAttempt({ attempt, instances }: ProcessorNode): number {
+  let last = attempt;
+  for (const task of instances?.tasks ?? []) last = Math.max(last, task.attempt);
+  return last;
+}
+
 type Standing = Omit<Task, 'name' | 'node' | 'index'>;
 
 function newStanding(): Standing {
@@ -168,6 +181,7 @@ function newStanding(): Standing {
     settled: false,
     warning: false,
     place: -1,
+    admitted: false,
     retryAt: 0,
     readyMs: 0,
     attempt: 0,

@@ -1,5 +1,6 @@
-import type { RunMachine } from '../../manager/engine/run.ts';
-import { type Event, ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { forEachRunning, type RunMachine } from '../../manager/engine/run.ts';
+import type { Task } from '../../manager/graph/processor-node.ts';
+import { type Event, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Clock } from './clock.ts';
 import type { Durable } from './durable.ts';
 import { reportOf, type SimExecutor } from './executor.ts';
@@ -132,6 +133,8 @@ export function createChaos(ground: ChaosGround): Chaos {
       const { manager, run, processor, attempt, executorId, epoch } = found;
       const forged = { runId: run.runId, epoch, executorId, processor, attempt };
       const wrong = random.pick(['epoch', 'newer epoch', 'executor', 'attempt', 'processor', 'run'] as const);
+      // The next epoch of a run that has been taken over since might be the right one.
+      if (wrong === 'newer epoch' && durable.runs.get(run.runId)!.epoch !== run.epoch) return;
       if (wrong === 'epoch') forged.epoch -= 1;
       else if (wrong === 'newer epoch') forged.epoch += 1;
       else if (wrong === 'executor') forged.executorId = random.pick([...executors.keys(), 'nobody']);
@@ -182,10 +185,11 @@ export function createChaos(ground: ChaosGround): Chaos {
     const runs = [...manager.loop.runs.values()];
     if (runs.length === 0) return undefined;
     const run = random.pick(runs);
-    const names = run.graph.filterNodes((_, node) => node.state === ProcessorState.RUNNING);
-    if (names.length === 0) return undefined;
-    const processor = random.pick(names);
-    const { attempt, executorId, epoch } = run.graph.getNodeAttributes(processor).attempts.at(-1)!;
+    const tasks: Task[] = [];
+    forEachRunning(run, (task) => void tasks.push(task));
+    if (tasks.length === 0) return undefined;
+    const { name: processor, attempts } = random.pick(tasks);
+    const { attempt, executorId, epoch } = attempts.at(-1)!;
     return { manager, run, processor, attempt, executorId, epoch };
   }
 

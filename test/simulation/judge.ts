@@ -16,13 +16,21 @@ export function judgeRun(run: SimulatedRun, rules: JournalRules): void {
   before.set(rules, lives);
   if (lives.at(-1)?.life === rules.resumed) return;
   const last = lives.at(-1);
-  const done = last === undefined ? new Map<string, Fate>() : keptOf(tasks, last.fates, rules.resumedFrom);
+  const done =
+    last === undefined
+      ? new Map<string, Fate>()
+      : keptOf(tasks, last.fates, rules.resumedFrom, rules.resumedNamed);
   const expected = expectedEnd(tasks, done);
   const fates = new Map([...rules.processors.values()].map(({ name, fate }) => [name, fate!]));
   const where = `${runId}, life ${rules.resumed + 1}`;
 
   let cut = false;
-  for (const { name, fate, tries } of rules.processors.values()) {
+  const cutShort = (owner: string) =>
+    tasks.some((task) => task.name === owner && task.failFast) && expected.fates.get(owner) === 'failed';
+  for (const { name, owner, fate, tries } of rules.processors.values()) {
+    // Which of them had ended when one failed fast is a matter of time; those of a life that was cancelled, of when.
+    if (owner !== '' && (cutShort(owner) || fates.get(owner) === 'cancelled')) continue;
+    if (owner !== '' && fates.get(owner) !== 'failed' && !tasksRan(fates.get(owner))) continue;
     if (fate === 'cancelled') {
       assert.ok(rules.cancelRequested, `${where}: ${name} was cancelled by nobody`);
       cut = true;
@@ -39,4 +47,9 @@ export function judgeRun(run: SimulatedRun, rules: JournalRules): void {
     assert.equal(rules.state, state, `${where}: how the run ended`);
   }
   lives.push({ life: rules.resumed, fates: fates as Map<string, Fate> });
+}
+
+/** Instances of a processor that did not come to its turn in this life are those of an earlier one. */
+function tasksRan(fate: Fate | 'cancelled' | undefined): boolean {
+  return fate === 'succeeded' || fate === 'warned';
 }

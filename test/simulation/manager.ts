@@ -1,6 +1,8 @@
 import { type AttemptName, createLoop, type Loop, type Outgoing } from '../../manager/engine/loop.ts';
-import type { RunMachine } from '../../manager/engine/run.ts';
-import { type Event, ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { Prepared } from '../../manager/engine/preparation.ts';
+import { forEachRunning, type RunMachine } from '../../manager/engine/run.ts';
+import type { Task } from '../../manager/graph/processor-node.ts';
+import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { ProgressReport, RunReports } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { Clock } from './clock.ts';
 import { keyOf, type SimExecutor } from './executor.ts';
@@ -38,6 +40,8 @@ export interface ManagerGround {
   open(manager: SimManager, executor: SimExecutor): Link;
   commit(manager: SimManager, runs: { run: RunMachine; events: Event[] }[]): Promise<{ fenced: string[] }>;
   committed(manager: SimManager, run: RunMachine, events: Event[]): void;
+  /** What is found out about a task before it starts. */
+  prepare(run: RunMachine, task: Task): Prepared | Promise<Prepared>;
   died(manager: SimManager): void;
 }
 
@@ -61,7 +65,7 @@ export function createManager(id: string, ground: ManagerGround): SimManager {
   const loop = createLoop({
     commit: (runs) => ground.commit(manager, runs),
     permits: null,
-    prepare: () => [],
+    prepare: (run, tasks) => tasks.map((task) => ground.prepare(run, task)),
     conclude: async () => ({ kind: 'kept', files: [], records: [] }),
     now: clock.now,
     chance: random.next,
@@ -210,8 +214,6 @@ export function createManager(id: string, ground: ManagerGround): SimManager {
 /** Executors on which a run has attempts that have not ended. */
 function executorsOf(run: RunMachine): string[] {
   const found = new Set<string>();
-  run.graph.forEachNode((_, node) => {
-    if (node.state === ProcessorState.RUNNING) found.add(node.attempts.at(-1)!.executorId);
-  });
+  forEachRunning(run, (task) => found.add(task.attempts.at(-1)!.executorId));
   return [...found];
 }

@@ -71,6 +71,10 @@ function makeRun(random: Random, runId: string, poisoned: boolean): SimulatedRun
   const size = poisoned ? random.int(1, 6) : randomSize(random);
   const density = random.next() * 3;
   const trouble = random.pick([0, 0.1, 0.3]);
+  // Many runs have nothing of it, so that the plain ones are simulated as before.
+  const [ruled, answered, fanned] = [0.2, 0.15, poisoned ? 0 : 0.15].map((share) =>
+    random.chance(0.5) ? 0 : share,
+  ) as [number, number, number];
   const names = random.shuffled(Array.from({ length: size }, (_, i) => `p${i + 1}`));
   const tasks: Task[] = names.map((name, i) => {
     const needs = new Set<string>();
@@ -85,6 +89,10 @@ function makeRun(random: Random, runId: string, poisoned: boolean): SimulatedRun
       warnOnly: random.chance(0.15),
       failures: randomFailures(random, trouble),
       kills: false,
+      rule: random.chance(ruled) ? random.pick(RULES) : 'all-succeeded',
+      answer: random.chance(answered) ? random.pick(['skips', 'reused', 'starts'] as const) : 'starts',
+      items: random.chance(fanned) ? randomItems(random, trouble) : null,
+      failFast: random.chance(0.3),
     };
   });
   if (poisoned) random.pick(tasks).kills = true;
@@ -113,6 +121,14 @@ function makeRun(random: Random, runId: string, poisoned: boolean): SimulatedRun
   };
 }
 
+const RULES = ['any-succeeded', 'all-done', 'none-failed'] as const;
+
+function randomItems(random: Random, trouble: number): number[] {
+  const reused = random.chance(0.3) ? 0.4 : 0;
+  const count = random.chance(0.1) ? 0 : random.int(1, 12);
+  return Array.from({ length: count }, () => (random.chance(reused) ? -1 : randomFailures(random, trouble)));
+}
+
 function randomSize(random: Random): number {
   const kind = random.next();
   if (kind < 0.75) return random.int(1, 12);
@@ -126,7 +142,10 @@ export function randomFailures(random: Random, trouble: number): number {
   return random.chance(0.3) ? Number.POSITIVE_INFINITY : random.int(1, 4);
 }
 
+const CACHE = { inputs: [], env: [], version: '', key: '' };
+
 function specOf(task: Task, random: Random): ProcessorSpec {
+  const reuses = task.answer === 'reused' || task.items?.includes(-1) === true;
   return {
     name: task.name,
     description: '',
@@ -146,14 +165,14 @@ function specOf(task: Task, random: Random): ProcessorSpec {
     timeoutMs: null,
     graceMs: 5000,
     onFailure: task.warnOnly ? 'warn' : 'fail',
-    when: null,
-    rule: 'all-succeeded',
-    each: null,
+    when: task.answer === 'skips' || random.chance(0.05) ? '${{ true }}' : null,
+    rule: task.rule,
+    each: task.items,
     matrix: null,
-    width: null,
-    failFast: false,
+    width: task.items !== null && random.chance(0.4) ? random.int(1, 3) : null,
+    failFast: task.failFast,
     data: 'auto',
-    cache: null,
+    cache: reuses ? CACHE : null,
     secrets: [],
   };
 }

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { whatToResume } from '../../manager/api/resume.ts';
+import { actionMessage } from '../../manager/engine/assignment.ts';
+import type { Prepared, ReadyAction } from '../../manager/engine/preparation.ts';
 import { laneOf } from '../../manager/engine/ready-queue.ts';
-import { newRunMachine, type RunMachine } from '../../manager/engine/run.ts';
+import { forEachRunning, newRunMachine, type RunMachine } from '../../manager/engine/run.ts';
+import type { Task as EngineTask } from '../../manager/graph/processor-node.ts';
 import { type Event, ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { createChaos } from './chaos.ts';
 import { createClock } from './clock.ts';
@@ -11,6 +14,7 @@ import { createExecutor, type Deed, type Held, keyOf, type SimExecutor } from '.
 import { judgeRun } from './judge.ts';
 import { createLinks } from './link.ts';
 import { createManager, type SimManager } from './manager.ts';
+import { indexOf, ownerOf } from './names.ts';
 import { createRandom } from './random.ts';
 import type { Task } from './reference.ts';
 import { makeScenario, randomFailures, type SimulatedRun } from './scenario.ts';
@@ -68,6 +72,7 @@ export async function simulate(seed: number): Promise<Outcome> {
       open: links.open,
       commit: (committer, commits) => chaos.commit(committer, commits),
       committed,
+      prepare,
       died(dead) {
         chaos.lost('manager died');
         clock.after(random.int(1, 60), () => takeOver(dead.id));
@@ -121,16 +126,19 @@ export async function simulate(seed: number): Promise<Outcome> {
         assert.ok(!same || there.phase !== 'running', `${key} is executed while an attempt before it is`);
       }
     }
-    const task = runs.get(runId)!.tasks.find(({ name }) => name === processor)!;
+    const task = runs.get(runId)!.tasks.find(({ name }) => name === ownerOf(processor))!;
+    const failures = task.items === null ? task.failures : task.items[indexOf(processor)]!;
     // Some take longer than the wait after a loss, so that two attempts would be seen at once.
     const longest = random.chance(0.04) ? 1500 : 40;
     const ms = held.lane === 'call' && random.chance(0.5) ? 0 : random.int(0, longest);
-    const outcome = task.kills ? 'kills' : standing.failures < task.failures ? 'fails' : 'succeeds';
+    const outcome = task.kills ? 'kills' : standing.failures < failures ? 'fails' : 'succeeds';
     return { ms, outcome, progress: random.chance(scenario.trouble.progress) };
   }
 
   function acknowledged({ runId, processor, attempt }: Held): void {
-    const standing = durable.runs.get(runId)!.rules.processors.get(processor)!;
+    const standing = durable.runs.get(runId)!.rules.processors.get(processor);
+    // An instance of a list that there is no more.
+    if (standing === undefined) return;
     const ended = attempt < standing.attempt || standing.state !== ProcessorState.RUNNING;
     assert.ok(ended, `${runId}/${processor}/${attempt} is acknowledged before its end is durable`);
   }
@@ -181,8 +189,34 @@ export async function simulate(seed: number): Promise<Outcome> {
     const all = random.chance(0.5);
     for (const task of tasks) {
       task.kills = false;
-      task.failures = all ? 0 : randomFailures(random, 0.1);
+      const mended = () => (all ? 0 : randomFailures(random, 0.1));
+      task.failures = mended();
+      task.items = task.items?.map((failures) => (failures < 0 ? failures : mended())) ?? null;
     }
+  }
+
+  /** Some is found out at once, some later. */
+  function prepare(run: RunMachine, task: EngineTask): Prepared | Promise<Prepared> {
+    const answer = answerOf(run, task);
+    if (random.chance(0.6)) return answer;
+    return new Promise((resolve) => void clock.after(random.int(0, 30), () => resolve(answer)));
+  }
+
+  function answerOf(run: RunMachine, { node, index }: EngineTask): Prepared {
+    const { answer, items } = runs.get(run.runId)!.tasks.find(({ name }) => name === node.name)!;
+    const action: ReadyAction = {
+      action: actionMessage(node.spec.action),
+      environment: {},
+      inputJson: '',
+      needs: [],
+      secrets: [],
+      inputs: [],
+    };
+    chaos.note(index >= 0 ? 'instance prepared' : items === null ? answer : 'expanded');
+    if (index < 0 && answer === 'skips') return { kind: 'skip', message: 'It is not wanted.' };
+    if ((index < 0 && answer === 'reused') || items?.[index] === -1) return REUSED;
+    if (index >= 0 || items === null) return { kind: 'start', action, cache: undefined };
+    return { kind: 'expand', count: items.length, actionOf: () => action };
   }
 
   /** The room that the scheduler counts is what runs. */
@@ -190,9 +224,8 @@ export async function simulate(seed: number): Promise<Outcome> {
     for (const load of manager.loop.executors.values()) {
       const count = { program: 0, call: 0 };
       for (const run of manager.loop.runs.values())
-        run.graph.forEachNode((_, node) => {
-          const running = node.state === ProcessorState.RUNNING;
-          if (running && node.attempts.at(-1)!.executorId === load.executorId) count[laneOf(node)] += 1;
+        forEachRunning(run, (task) => {
+          if (task.attempts.at(-1)!.executorId === load.executorId) count[laneOf(task)] += 1;
         });
       const { executorId, program, call } = load;
       assert.deepEqual({ program, call }, count, `${manager.id}'s count of what runs on ${executorId}`);
@@ -248,6 +281,23 @@ export async function simulate(seed: number): Promise<Outcome> {
     return { trace: hash.digest('hex'), events, processors, happened: chaos.happened };
   }
 }
+
+const REUSED: Prepared = {
+  kind: 'reuse',
+  cache: {
+    $typeName: 'wiz.v1.CacheDecision',
+    key: 'key',
+    verdict: 'reused',
+    reason: '',
+    runId: 'another',
+    attempt: 1,
+    parts: {},
+  },
+  output: undefined,
+  context: { REUSED: 'yes' },
+  files: [],
+  inputs: [],
+};
 
 function createdEvent(runId: string, spec: SimulatedRun['spec'], unixMs: number): Event {
   return {
