@@ -16,7 +16,9 @@ import { after, describe, it } from 'node:test';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { getTableConfig, type SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { EventBatchSchema } from '../../proto/gen/wiz/v1/events_pb.js';
+import { cacheEntry, fileLink } from './conformance/data.ts';
 import { commitOf, NO_LIMITS, runRow, someEvents } from './conformance/rows.ts';
+import { MIGRATIONS } from './migrations/embedded.ts';
 import { connect } from './sqlite/connection.ts';
 import { embed, MIGRATIONS_DIR } from './sqlite/generate.ts';
 import { splitBatch } from './sqlite/journal.ts';
@@ -160,6 +162,48 @@ describe('migrations', () => {
     assert.equal(embedded, embed(), 'run npm run migrations');
   });
 
+  it('bring the database of the first wiz up to date, with all that is in it', async () => {
+    const path = fresh('first');
+    mkdirSync(join(folder, 'first'));
+    const client = new DatabaseSync(path);
+    for (const statement of MIGRATIONS[0]!.statements) client.exec(statement);
+    client.exec('PRAGMA application_id = 0x77697a31; PRAGMA user_version = 1');
+    const row = runRow({ seq: 3, managerId: 'm1' });
+    insert(client, 'runs', {
+      run_id: row.runId,
+      pipeline: row.pipeline,
+      version: row.version,
+      state: row.state,
+      reason: row.reason,
+      message: row.message,
+      created_ms: row.createdMs,
+      ended_ms: row.endedMs,
+      labels: JSON.stringify(row.labels),
+      params_json: row.paramsJson,
+      idle: row.idle,
+      running: row.running,
+      failed: row.failed,
+      succeeded: row.succeeded,
+      warnings: JSON.stringify(row.warnings),
+      cancel_requested: 0,
+      seq: row.seq,
+      epoch: row.epoch,
+    });
+    const events = toBinary(EventBatchSchema, { $typeName: 'wiz.v1.EventBatch', events: someEvents(1, 3) });
+    insert(client, 'batches', { run_id: row.runId, first_seq: 1, last_seq: 3, events });
+    insert(client, 'leases', { kind: 'run', key: row.runId, holder: 'm1', epoch: 1 });
+    client.close();
+
+    const store = await openSqliteStore(path);
+    assert.deepEqual(await store.getRun(row.runId), row);
+    assert.deepEqual(await store.readEvents(row.runId, 0, 9), someEvents(1, 3));
+    // A run that was in flight goes on, with what is new.
+    const commit = { ...commitOf(row, 1), fileLinks: [fileLink(row)], cacheEntries: [cacheEntry(row, 'k')] };
+    assert.deepEqual(await store.commit([commit], NO_LIMITS), { fenced: [], exceeded: [] });
+    assert.deepEqual(await store.listFileLinks(row.runId), [fileLink(row)]);
+    await store.close();
+  });
+
   it('make the tables that the schema names', async () => {
     const { client, close } = await connect(fresh('schema'));
     for (const table of Object.values(schema) as SQLiteTable[]) {
@@ -196,6 +240,16 @@ describe('splitting a batch', () => {
     }
   });
 });
+
+function insert(
+  client: DatabaseSync,
+  table: string,
+  row: Record<string, string | number | Uint8Array>,
+): void {
+  const names = Object.keys(row);
+  const places = names.map(() => '?').join(', ');
+  client.prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${places})`).run(...Object.values(row));
+}
 
 function alter(path: string, statement: string): void {
   const client = new DatabaseSync(path);

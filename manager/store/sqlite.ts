@@ -1,9 +1,14 @@
+import * as cache from './sqlite/cache.ts';
 import { commit } from './sqlite/commit.ts';
 import { type Connection, connect } from './sqlite/connection.ts';
+import { deleteRuns } from './sqlite/delete-runs.ts';
 import * as executors from './sqlite/executors.ts';
+import * as files from './sqlite/file-links.ts';
 import { readEvents } from './sqlite/journal.ts';
 import * as leases from './sqlite/leases.ts';
 import * as pipelines from './sqlite/pipelines.ts';
+import { queryRecords } from './sqlite/query.ts';
+import { listRecordTables } from './sqlite/records.ts';
 import * as runs from './sqlite/runs.ts';
 import type { Store } from './store.ts';
 
@@ -48,6 +53,19 @@ export function sqliteStore(c: Connection): Store {
 
     sendCommand: ({ runId, kind, message }) => runs.sendCommand(c, runId, kind, message),
     takeCommands: (managerId) => leases.takeCommands(c, managerId),
+
+    findCacheEntries: async (keys) => cache.findCacheEntries(c, keys),
+    latestCacheEntries: async (pipeline, processors) => cache.latestCacheEntries(c, pipeline, processors),
+    getFileStamps: async (paths) => cache.getFileStamps(c, paths),
+    putFileStamps: (stamps) => cache.putFileStamps(c, stamps),
+
+    findFileLinks: async (hash, limit) => files.findFileLinks(c, hash, limit),
+    listFileLinks: async (runId, processor) => files.listFileLinks(c, runId, processor),
+    listKeptFiles: async (filter) => files.listKeptFiles(c, filter),
+    referredHashes: async () => files.referredHashes(c),
+    listRecordTables: async () => listRecordTables(c),
+    queryRecords: (sql, signal) => queryRecords(c, sql, signal),
+    deleteRuns: (runIds) => deleteRuns(c, runIds),
 
     putExecutor: (executor) => executors.putExecutor(c, executor),
     removeExecutor: (executorId) => executors.removeExecutor(c, executorId),

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { cacheTests, deletionTests, fileTests } from './conformance/data.ts';
 import { limitTests, ownershipTests } from './conformance/leases.ts';
 import { pipelineTests } from './conformance/pipelines.ts';
+import { recordTests } from './conformance/records.ts';
 import { commitOf, NO_LIMITS, runRow } from './conformance/rows.ts';
 import { runTests } from './conformance/runs.ts';
 import type { ExecutorRow, Store } from './store.ts';
@@ -31,6 +33,10 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
     describe('runs and journal', () => runTests(store));
     describe('ownership', () => ownershipTests(store));
     describe('limits', () => limitTests(store));
+    describe('cache', () => cacheTests(store));
+    describe('files', () => fileTests(store));
+    describe('records', () => recordTests(store));
+    describe('deleting runs', () => deletionTests(store));
     describe('executors', () => executorTests(store));
 
     it('shows what another connection committed, and that it did', async () => {

@@ -70,8 +70,9 @@ export interface Store {
   // -- cache -------------------------------------------------------------------------------------------
   /** Entries by key, those there are; keys whose run was deleted are not. */
   findCacheEntries(keys: string[]): Promise<Map<string, CacheEntry>>;
-  /** The newest entry of a processor (or instance), to tell what changed since. */
-  latestCacheEntry(pipeline: string, processor: string): Promise<CacheEntry | undefined>;
+  /** The newest entry of each processor (or instance), by name; those there are. A pipeline that did not change finds all
+   *  its results with one question, and one that did can tell what changed. */
+  latestCacheEntries(pipeline: string, processors: string[]): Promise<Map<string, CacheEntry>>;
   /** Hashes of files on disk that were taken before, by path. */
   getFileStamps(paths: string[]): Promise<Map<string, FileStamp>>;
   putFileStamps(stamps: FileStamp[]): Promise<void>;
@@ -79,17 +80,21 @@ export interface Store {
   // -- files and records -------------------------------------------------------------------------------
   /** Links of runs to a hash (a whole one, or its beginning), newest run first. */
   findFileLinks(hash: string, limit: number): Promise<FileLink[]>;
-  /** Links of one run, in the order they were written. */
-  listFileLinks(runId: string): Promise<FileLink[]>;
-  /** Links with the role `kept`, newest run first. */
-  listKeptFiles(filter: { pipeline?: string; path?: string; limit: number }): Promise<FileLink[]>;
-  /** Every hash that a run of the store refers to. */
-  referredHashes(): Promise<Set<string>>;
+  /** Links of one run (and one processor or instance of it), in the order they were written. */
+  listFileLinks(runId: string, processor?: string): Promise<FileLink[]>;
+  /** Links with the role `kept`, and with `made` those too, newest run first. */
+  listKeptFiles(filter: KeptFilter): Promise<FileLink[]>;
+  /** Every hash that a run of the store refers to, and whether it is a folder. */
+  referredHashes(): Promise<Map<string, boolean>>;
   listRecordTables(): Promise<RecordTable[]>;
-  /** One read-only statement over the views of the record tables. Throws WizError invalid_argument with what the
-   *  database says about it. `rows` are read as they are asked for. */
-  queryRecords(sql: string): Promise<{ columns: string[]; rows: AsyncIterable<JsonValue[]> }>;
-  /** Deletes runs that ended, whole: journal, cache entries, links, records. Returns those that were deleted. */
+  /**
+   * One read-only statement over the views of the record tables. Throws WizError invalid_argument with what the
+   * database says about it. `rows` are read as they are asked for, once; whoever does not read them to their end
+   * returns their iterator, or aborts, which ends the query wherever it stands.
+   */
+  queryRecords(sql: string, signal?: AbortSignal): Promise<QueryResult>;
+  /** Deletes runs that ended and that nobody goes on with, whole: journal, cache entries, links, records. Returns
+   *  those that were deleted. */
   deleteRuns(runIds: string[]): Promise<string[]>;
 
   // -- executors ---------------------------------------------------------------------------------------
@@ -162,10 +167,11 @@ export interface RunCommit {
   row: RunRow;
   /** Numbers go on from the last commit. */
   events: Event[];
-  /** Written in the same transaction. */
+  /** Written in the same transaction. Of entries with the same key the last stands. */
   cacheEntries?: CacheEntry[];
+  /** With links that are `kept`, those the run had before are no more. */
   fileLinks?: FileLink[];
-  /** Takes the place of what the run had recorded before. */
+  /** Takes the place of what the run had recorded before. See checkRecords: what it refuses, commit refuses. */
   records?: NewRecords[];
 }
 
@@ -209,6 +215,16 @@ export interface FileLink {
   folder: boolean;
   mediaType: string;
   createdMs: number;
+  /** Of what was reused: the run and attempt that made it; empty and 0 otherwise. `attempt` is 0 then. */
+  originRunId: string;
+  originAttempt: number;
+}
+
+export interface KeptFilter {
+  pipeline?: string;
+  path?: string;
+  made?: boolean;
+  limit: number;
 }
 
 export interface NewRecords {
@@ -217,10 +233,22 @@ export interface NewRecords {
   rows: JsonObject[];
 }
 
+/** Names as queries use them. A column whose name another one has (in another case, or one of the four that every
+ *  table has) is called `name_2`. */
 export interface RecordTable {
   name: string;
-  columns: { name: string; type: 'integer' | 'number' | 'text' | 'boolean' | 'json' | 'mixed' }[];
+  columns: { name: string; type: ColumnType }[];
   rows: number;
+}
+
+/** What was written to a column; mixed when rows differ, or only null was. */
+export type ColumnType = 'integer' | 'number' | 'text' | 'boolean' | 'json' | 'mixed';
+
+export interface QueryResult {
+  columns: string[];
+  /** Columns of type json are JSON values and booleans true or false, as long as a result column is the column
+   *  itself; integers beyond 2^53 are text. */
+  rows: AsyncIterable<JsonValue[]>;
 }
 
 /** Holders of concurrency limits that come and go with a commit. Counts are always those of the rows. */

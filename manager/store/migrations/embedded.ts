@@ -18,5 +18,24 @@ export const MIGRATIONS: { name: string; statements: string[] }[] = [
       "CREATE INDEX `runs_by_state` ON `runs` (`state`,`run_id`);",
       "CREATE INDEX `runs_by_pipeline` ON `runs` (`pipeline`,`run_id`);"
     ]
+  },
+  {
+    "name": "20261120222301_data",
+    "statements": [
+      "CREATE TABLE `cache_entries` (\n\t`key` text PRIMARY KEY,\n\t`pipeline` text NOT NULL,\n\t`processor` text NOT NULL,\n\t`run_id` text NOT NULL,\n\t`created_ms` real NOT NULL,\n\t`result` blob NOT NULL\n);",
+      "CREATE TABLE `file_links` (\n\t`id` integer PRIMARY KEY,\n\t`hash` text NOT NULL,\n\t`run_id` text NOT NULL,\n\t`processor` text NOT NULL,\n\t`attempt` integer NOT NULL,\n\t`role` text NOT NULL,\n\t`name` text NOT NULL,\n\t`size` real NOT NULL,\n\t`folder` integer NOT NULL,\n\t`media_type` text NOT NULL,\n\t`created_ms` real NOT NULL,\n\t`origin_run_id` text NOT NULL,\n\t`origin_attempt` integer NOT NULL\n);",
+      "CREATE TABLE `file_stamps` (\n\t`path` text PRIMARY KEY,\n\t`size` real NOT NULL,\n\t`mtime_ns` text NOT NULL,\n\t`ctime_ns` text NOT NULL,\n\t`inode` text NOT NULL,\n\t`hash` text NOT NULL\n);",
+      "CREATE TABLE `record_columns` (\n\t`table_name` text NOT NULL,\n\t`place` integer NOT NULL,\n\t`name` text NOT NULL,\n\t`type` text NOT NULL,\n\tCONSTRAINT `record_columns_pk` PRIMARY KEY(`table_name`, `place`)\n);",
+      "CREATE TABLE `record_sets` (\n\t`id` integer PRIMARY KEY,\n\t`table_name` text NOT NULL,\n\t`run_id` text NOT NULL,\n\t`pipeline` text NOT NULL,\n\t`processor` text NOT NULL,\n\t`recorded_ms` real NOT NULL,\n\t`row_count` integer NOT NULL\n);",
+      "CREATE TABLE `records` (\n\t`id` integer PRIMARY KEY,\n\t`set_id` integer NOT NULL,\n\t`row` blob NOT NULL\n);",
+      "CREATE INDEX `cache_entries_by_processor` ON `cache_entries` (`pipeline`,`processor`,`created_ms`);",
+      "CREATE INDEX `cache_entries_by_run` ON `cache_entries` (`run_id`);",
+      "CREATE INDEX `file_links_by_hash` ON `file_links` (`hash`,`run_id`);",
+      "CREATE INDEX `file_links_by_run` ON `file_links` (`run_id`,`processor`);",
+      "CREATE INDEX `file_links_kept` ON `file_links` (`run_id`) WHERE role = 'kept';",
+      "CREATE INDEX `record_sets_by_table` ON `record_sets` (`table_name`);",
+      "CREATE INDEX `record_sets_by_run` ON `record_sets` (`run_id`);",
+      "CREATE INDEX `records_by_set` ON `records` (`set_id`);"
+    ]
   }
 ];

@@ -1,8 +1,11 @@
 import { WizError } from '../../../proto/error.ts';
 import { type Event, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import type { CommitResult, LimitChanges, RunCommit, RunRow } from '../store.ts';
+import { putCacheEntries } from './cache.ts';
 import type { Connection } from './connection.ts';
+import { addFileLinks } from './file-links.ts';
 import { appendEvents } from './journal.ts';
+import { replaceRecords } from './records.ts';
 
 /**
  * The hot path: everything that happened in a tick, in one transaction.
@@ -37,8 +40,11 @@ export function commit(
 ): Promise<CommitResult> {
   return connection.write((undo) => {
     const fenced = new Set<string>();
-    for (const { row, events } of runs) {
-      if (!fenced.has(row.runId) && !commitRun(connection, row, events)) fenced.add(row.runId);
+    for (const change of runs) {
+      const { row, events } = change;
+      if (fenced.has(row.runId)) continue;
+      if (commitRun(connection, row, events)) commitData(connection, change);
+      else fenced.add(row.runId);
     }
     const exceeded = changeLimits(connection, limits, fenced);
     if (exceeded.length > 0) undo();
@@ -82,6 +88,16 @@ function commitRun(connection: Connection, row: RunRow, events: Event[]): boolea
     connection.statement(DROP_COMMANDS).run(row.runId);
   }
   return true;
+}
+
+/** What the run leaves beside its journal. Measured for 10,000 in one commit: cache entries 120 ms (most of it protobuf),
+ *  file links 30 ms (60 ms with 30,000 there), records of five columns 35 ms. */
+function commitData(connection: Connection, change: RunCommit): void {
+  const { row, events, cacheEntries, fileLinks, records } = change;
+  if (cacheEntries !== undefined) putCacheEntries(connection, cacheEntries);
+  if (fileLinks !== undefined) addFileLinks(connection, row.runId, fileLinks);
+  if (records === undefined) return;
+  replaceRecords(connection, row, records, events.at(-1)?.unixMs ?? row.createdMs);
 }
 
 /** Throws unless the events are numbered before + 1, before + 2, … */

@@ -13,6 +13,7 @@ import { migrate } from './migrate.ts';
  * it waits without blocking the event loop, and writes that come meanwhile wait behind it, in order.
  */
 export interface Connection {
+  readonly path: string;
   readonly client: DatabaseSync;
   readonly db: NodeSQLiteDatabase;
   /** Prepared once for each text: for what is called every tick. */
@@ -20,6 +21,8 @@ export interface Connection {
   read<T>(work: () => T): T;
   /** `undo()` inside `work` keeps the result and rolls back what was written. */
   write<T>(work: (undo: () => void) => T): Promise<T>;
+  /** What is to end with the connection. */
+  readonly closing: Set<() => void>;
   close(): void;
 }
 
@@ -104,7 +107,9 @@ function wrap(client: DatabaseSync, path: string): Connection {
     }
   }
 
+  const closing = new Set<() => void>();
   return {
+    path,
     client,
     db: drizzle({ client }),
     statement,
@@ -116,7 +121,9 @@ function wrap(client: DatabaseSync, path: string): Connection {
       }
     },
     write,
+    closing,
     close() {
+      for (const end of closing) end();
       if (client.isOpen) client.close();
     },
   };

@@ -143,3 +143,97 @@ export const catalogues = sqliteTable('catalogues', {
   build: text().primaryKey(),
   json: text().notNull(),
 });
+
+/** Results of attempts by what they depend on. Entries of runs that were deleted are deleted with them. */
+export const cacheEntries = sqliteTable(
+  'cache_entries',
+  {
+    key: text().primaryKey(),
+    pipeline: text().notNull(),
+    processor: text().notNull(),
+    runId: text('run_id').notNull(),
+    createdMs: real('created_ms').notNull(),
+    /** ProcessorReused, protobuf. */
+    result: blob({ mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    index('cache_entries_by_processor').on(table.pipeline, table.processor, table.createdMs),
+    index('cache_entries_by_run').on(table.runId),
+  ],
+);
+
+/** Hashes of files on disk, so that a file that did not change is read once. */
+export const fileStamps = sqliteTable('file_stamps', {
+  path: text().primaryKey(),
+  size: real().notNull(),
+  mtimeNs: text('mtime_ns').notNull(),
+  ctimeNs: text('ctime_ns').notNull(),
+  inode: text().notNull(),
+  hash: text().notNull(),
+});
+
+/** Which run refers to which file. The pipeline is that of the run. */
+export const fileLinks = sqliteTable(
+  'file_links',
+  {
+    /** In the order they were written. */
+    id: integer().primaryKey(),
+    hash: text().notNull(),
+    runId: text('run_id').notNull(),
+    processor: text().notNull(),
+    attempt: integer().notNull(),
+    role: text().$type<'made' | 'value' | 'used' | 'kept'>().notNull(),
+    name: text().notNull(),
+    size: real().notNull(),
+    folder: integer({ mode: 'boolean' }).notNull(),
+    mediaType: text('media_type').notNull(),
+    createdMs: real('created_ms').notNull(),
+    originRunId: text('origin_run_id').notNull(),
+    originAttempt: integer('origin_attempt').notNull(),
+  },
+  (table) => [
+    index('file_links_by_hash').on(table.hash, table.runId),
+    index('file_links_by_run').on(table.runId, table.processor),
+    index('file_links_kept').on(table.runId).where(sql`role = 'kept'`),
+  ],
+);
+
+/** What one processor of one run recorded in one table. The names of two tables differ in more than case. */
+export const recordSets = sqliteTable(
+  'record_sets',
+  {
+    id: integer().primaryKey(),
+    tableName: text('table_name').notNull(),
+    runId: text('run_id').notNull(),
+    pipeline: text().notNull(),
+    processor: text().notNull(),
+    recordedMs: real('recorded_ms').notNull(),
+    rowCount: integer('row_count').notNull(),
+  },
+  (table) => [index('record_sets_by_table').on(table.tableName), index('record_sets_by_run').on(table.runId)],
+);
+
+export const records = sqliteTable(
+  'records',
+  {
+    id: integer().primaryKey(),
+    setId: integer('set_id').notNull(),
+    /** The values as a JSON array (SQLite's JSONB), each at the place of its column. */
+    row: blob({ mode: 'buffer' }).notNull(),
+  },
+  (table) => [index('records_by_set').on(table.setId)],
+);
+
+/** The columns that the rows of a table have had, with what was written to them. */
+export const recordColumns = sqliteTable(
+  'record_columns',
+  {
+    tableName: text('table_name').notNull(),
+    /** From 0; where the value is in a row. */
+    place: integer().notNull(),
+    name: text().notNull(),
+    /** Empty while only null was written. */
+    type: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tableName, table.place] })],
+);

@@ -1,0 +1,82 @@
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { ProcessorReusedSchema } from '../../../proto/gen/wiz/v1/events_pb.js';
+import type { CacheEntry, FileStamp } from '../store.ts';
+import type { Connection } from './connection.ts';
+
+/** Results that may be used again, and the hashes of files on disk that they depend on. */
+
+const PUT = `INSERT INTO cache_entries (key, pipeline, processor, run_id, created_ms, result)
+  VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT (key) DO UPDATE SET pipeline = excluded.pipeline, processor = excluded.processor,
+    run_id = excluded.run_id, created_ms = excluded.created_ms, result = excluded.result`;
+const COLUMNS = 'key, pipeline, processor, run_id AS runId, created_ms AS createdMs, result';
+const FIND = `SELECT ${COLUMNS} FROM cache_entries WHERE key = ?`;
+const LATEST = `SELECT ${COLUMNS} FROM cache_entries WHERE pipeline = ? AND processor = ?
+  ORDER BY created_ms DESC LIMIT 1`;
+const PUT_STAMP = `INSERT INTO file_stamps (path, size, mtime_ns, ctime_ns, inode, hash) VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
+    ctime_ns = excluded.ctime_ns, inode = excluded.inode, hash = excluded.hash`;
+const FIND_STAMP = `SELECT path, size, mtime_ns AS mtimeNs, ctime_ns AS ctimeNs, inode, hash
+  FROM file_stamps WHERE path = ?`;
+
+/** Inside a transaction. */
+export function putCacheEntries(connection: Connection, entries: CacheEntry[]): void {
+  const put = connection.statement(PUT);
+  for (const { key, pipeline, processor, runId, createdMs, result } of entries) {
+    put.run(key, pipeline, processor, runId, createdMs, toBinary(ProcessorReusedSchema, result));
+  }
+}
+
+export function findCacheEntries(connection: Connection, keys: string[]): Map<string, CacheEntry> {
+  return connection.read(() => {
+    const found = new Map<string, CacheEntry>();
+    for (const key of keys) {
+      const row = connection.statement(FIND).get(key);
+      if (row !== undefined) found.set(key, entryOf(row));
+    }
+    return found;
+  });
+}
+
+export function latestCacheEntries(
+  connection: Connection,
+  pipeline: string,
+  processors: string[],
+): Map<string, CacheEntry> {
+  return connection.read(() => {
+    const found = new Map<string, CacheEntry>();
+    for (const processor of processors) {
+      const row = connection.statement(LATEST).get(pipeline, processor);
+      if (row !== undefined) found.set(processor, entryOf(row));
+    }
+    return found;
+  });
+}
+
+function entryOf(row: Record<string, unknown>): CacheEntry {
+  return {
+    ...(row as Omit<CacheEntry, 'result'>),
+    result: fromBinary(ProcessorReusedSchema, row.result as Uint8Array),
+  };
+}
+
+export function getFileStamps(connection: Connection, paths: string[]): Map<string, FileStamp> {
+  return connection.read(() => {
+    const found = new Map<string, FileStamp>();
+    for (const path of paths) {
+      const row = connection.statement(FIND_STAMP).get(path);
+      if (row !== undefined) found.set(path, { ...row } as unknown as FileStamp);
+    }
+    return found;
+  });
+}
+
+export async function putFileStamps(connection: Connection, stamps: FileStamp[]): Promise<void> {
+  if (stamps.length === 0) return;
+  await connection.write(() => {
+    const put = connection.statement(PUT_STAMP);
+    for (const { path, size, mtimeNs, ctimeNs, inode, hash } of stamps) {
+      put.run(path, size, mtimeNs, ctimeNs, inode, hash);
+    }
+  });
+}

@@ -1,0 +1,100 @@
+import type { ColumnType } from '../store.ts';
+
+/**
+ * The views in which queries see records, as TEMP objects of the connection that queries. The process of a query loads
+ * this file, and little else.
+ */
+
+export interface StoredColumn {
+  name: string;
+  /** Empty while only null was written. */
+  type: ColumnType | '';
+}
+
+export interface StoredTable {
+  name: string;
+  /** In the order of their places. */
+  columns: StoredColumn[];
+}
+
+/** What every table has beside its own columns. */
+const OWN_COLUMNS = ['run_id', 'pipeline', 'processor', 'recorded_at'];
+/** Columns that a view shows; SQLite takes 2,000. Of a run at most 1,000 come, see checkRecords. */
+const MAX_SHOWN = 1_900;
+
+/** The tables of the store that views read. */
+export const BASE_TABLES = ['records', 'record_sets'];
+
+/** The types of a view's columns: its name for `shape` in decltypes. */
+export const SHAPE_TYPES: Record<ColumnType | '', string> = {
+  integer: 'INTEGER',
+  number: 'REAL',
+  text: 'TEXT',
+  boolean: 'BOOLEAN',
+  json: 'JSON',
+  mixed: '',
+  '': '',
+};
+
+/** The columns with the names they have in a view: a name that another one has already, also in another case, is
+ *  followed by a number. */
+export function viewColumns(columns: StoredColumn[]): StoredColumn[] {
+  const taken = new Set(OWN_COLUMNS);
+  return columns.slice(0, MAX_SHOWN).map(({ name, type }) => {
+    let free = name;
+    for (let n = 2; taken.has(folded(free)); n += 1) free = `${name}_${n}`;
+    taken.add(folded(free));
+    return { name: free, type };
+  });
+}
+
+/** As SQLite compares names: it knows the case of ASCII letters only. */
+function folded(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/**
+ * The statements that make the view of a table. It ends with an empty table of the same columns: the result of an
+ * expression has no declared type in SQLite, but that of a column has, through views, subqueries and unions; so a
+ * query's result says which of its columns are booleans or JSON.
+ */
+export function viewStatements({ name, columns }: StoredTable): string[] {
+  const shown = viewColumns(columns);
+  const values = shown.map((column, place) => `${expressionOf(column, place)} AS ${quoted(column.name)}`);
+  return [
+    shapeStatement({ name, columns }, shapeName(name)),
+    `CREATE TEMP VIEW ${quoted(name)} AS
+       SELECT ${[...values, 's.run_id AS run_id', 's.pipeline AS pipeline', 's.processor AS processor'].join(', ')},
+         strftime('%Y-%m-%dT%H:%M:%fZ', s.recorded_ms / 1000.0, 'unixepoch') AS recorded_at
+       FROM main.record_sets AS s CROSS JOIN main.records AS r ON r.set_id = s.id
+       WHERE s.table_name = ${text(name)}
+     UNION ALL SELECT * FROM ${quoted(shapeName(name))}`,
+  ];
+}
+
+/** Makes an empty table of the columns of the view. */
+export function shapeStatement({ columns }: StoredTable, name: string): string {
+  const declared = [
+    ...viewColumns(columns).map((column) => `${quoted(column.name)} ${SHAPE_TYPES[column.type]}`),
+    ...OWN_COLUMNS.map((column) => `${column} TEXT`),
+  ];
+  return `CREATE TEMP TABLE ${quoted(name)} (${declared.join(', ')})`;
+}
+
+/** No record table is called so: their names have at most 100 characters. */
+export function shapeName(table: string): string {
+  return `the shape of ${table}${'.'.repeat(100)}`;
+}
+
+/** JSON as text, everything else as SQLite's own values. */
+function expressionOf({ type }: StoredColumn, place: number): string {
+  return type === 'json' ? `nullif(r.row -> ${place}, 'null')` : `r.row ->> ${place}`;
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
