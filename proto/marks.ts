@@ -1,7 +1,14 @@
 /**
  * Marks in the texts of an assignment, which the executor replaces: a file by the path it has put it at, a secret by
  * its value. They stand between NULs, which no argument, variable or script can have otherwise.
+ *
+ * A mark inside of quotes of a script says so (`quoting`), and what replaces it is escaped for them: a path or a secret
+ * may have quotes of its own.
  */
+
+/** Where in a script a text stands: in '…' or "…" of a shell, in its here documents, in a string of Python or JavaScript,
+ *  in a comment of any language. */
+export type Quoting = 'single' | 'double' | 'here' | 'code' | 'comment';
 
 export interface FileMark {
   kind: 'file';
@@ -21,7 +28,8 @@ export interface SecretMark {
 
 export type Mark = FileMark | SecretMark;
 
-const MARK = /\0(?:file:([0-9a-f]{64}):(\d+):([fd]):([^\0]+)|secret:([A-Za-z_][A-Za-z0-9_]*))\0/g;
+const MARK =
+  /\0(?:(single|double|here|code|comment):)?(?:file:([0-9a-f]{64}):(\d+):([fd]):([^\0]+)|secret:([A-Za-z_][A-Za-z0-9_]*))\0/g;
 
 export function fileMark({ hash, size, folder, place }: Omit<FileMark, 'kind'>): string {
   return `\0file:${hash}:${size}:${folder ? 'd' : 'f'}:${place}\0`;
@@ -44,10 +52,45 @@ export function marksOf(text: string): Mark[] {
 /** The text with each mark replaced. A NUL that belongs to no mark stays, and is refused where texts with NUL are. */
 export function replaceMarks(text: string, replace: (mark: Mark) => string): string {
   if (!hasMarks(text)) return text;
-  return text.replace(MARK, (...match) => replace(markOf(match as unknown as RegExpMatchArray)));
+  return text.replace(MARK, (...match) => {
+    const value = replace(markOf(match as unknown as RegExpMatchArray));
+    const quoting = match[1] as Quoting | undefined;
+    return quoting === undefined ? value : ESCAPES[quoting](value);
+  });
 }
 
-function markOf([, hash, size, kind, place, secret]: RegExpMatchArray): Mark {
+/** The text, escaped for where it stands, and its marks to be escaped so when they are replaced. */
+export function quoteText(text: string, quoting: Quoting): string {
+  const escaped = ESCAPES[quoting];
+  if (!hasMarks(text)) return escaped(text);
+  let result = '';
+  let end = 0;
+  for (const match of text.matchAll(MARK)) {
+    result += escaped(text.slice(end, match.index));
+    result += `\0${quoting}:${match[0].slice(match[1] === undefined ? 1 : match[1].length + 2)}`;
+    end = match.index + match[0].length;
+  }
+  return result + escaped(text.slice(end));
+}
+
+const ESCAPES: Record<Quoting, (text: string) => string> = {
+  single: (text) => text.replaceAll("'", "'\\''"),
+  double: (text) => text.replace(/[\\"$`]/g, '\\$&'),
+  here: (text) => text.replace(/[\\$`]/g, '\\$&'),
+  // Right in every kind of string that has escapes: no quote, brace or dollar is left to mean anything.
+  code: (text) => text.replace(CODE, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`),
+  comment: (text) =>
+    text
+      .replace(/[\n\r\v\f\x85\u2028\u2029]/g, ' ')
+      .replaceAll('*/', '* /')
+      .replace(/^\//, ' /')
+      .replace(/\*$/, '* '),
+};
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped.
+const CODE = /[\x00-\x1f\x7f\\'"`${}]/g;
+
+function markOf([, , hash, size, kind, place, secret]: RegExpMatchArray): Mark {
   if (secret !== undefined) return { kind: 'secret', name: secret };
   return { kind: 'file', hash: hash!, size: Number(size), folder: kind === 'd', place: place! };
 }
