@@ -15,14 +15,14 @@ export interface FileStore {
   readonly id: string;
   readonly kind: 'folder' | 's3';
 
-  /** Bytes of a whole object; undefined when it is absent. Counts as asking for it. */
+  /** Bytes of a whole object; undefined when it is absent, also when it turns out to be damaged. Counts as asking for it. */
   has(hash: string): Promise<number | undefined>;
   /** Takes a stream in. With `expected`, a different hash is an error and nothing is stored. */
   putStream(content: AsyncIterable<Uint8Array>, expected?: string): Promise<StoredObject>;
   putBytes(content: Uint8Array): Promise<StoredObject>;
   /**
-   * Takes a regular file in; a folder store moves it when `move` is set and both are on one file system, and copies
-   * it otherwise. A file that changes meanwhile is `changed`.
+   * Takes a regular file in. With `move` it is gone from its place afterwards: a folder store on the same file system
+   * renames it. A file that changes meanwhile is `changed` and stays where it is.
    */
   putFile(path: string, options: { move: boolean }): Promise<StoredObject>;
   /** The content from an offset on; the hash is checked when all of it was read. */
@@ -39,8 +39,13 @@ export interface FileStore {
 
   /** All whole objects. */
   list(): AsyncIterable<{ hash: string; size: number; changedMs: number }>;
-  /** Marks what is not referred to and has not been asked for since `beforeMs`; deletes what was marked long ago. */
+  /**
+   * Marks what is not referred to and has not been asked for since `beforeMs`; deletes what was marked an hour before
+   * `nowMs`, `bytes` in all. Whoever asks for an object has to refer to it, or ask again, before `beforeMs` passes it by:
+   * so let that lie further back than the longest time between.
+   */
   collect(options: {
+    /** True of all that was referred to at `nowMs`, the objects inside folders included. */
     isReferred(hash: string): boolean;
     beforeMs: number;
     nowMs: number;

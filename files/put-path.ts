@@ -1,0 +1,43 @@
+import { lstat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { lookup } from 'mrmime';
+import type { FileStore } from './file-store.ts';
+import { putFolder } from './put-folder.ts';
+import { kindOf, notRegular } from './source-file.ts';
+import { sourceError } from './system-errors.ts';
+
+export interface StoredPath {
+  /** Of a folder: of its tree object. */
+  hash: string;
+  /** Bytes; of a folder: of all files in it. */
+  size: number;
+  folder: boolean;
+  mediaType: string;
+}
+
+export const FOLDER_MEDIA_TYPE = 'inode/directory';
+
+/** Takes in what is at `path`, a file or a folder; a link is `unsafe`. With `move` it is gone afterwards. */
+export async function putPath(
+  store: FileStore,
+  path: string,
+  options: { move: boolean },
+): Promise<StoredPath> {
+  const stats = await lstat(path).catch((error) => {
+    throw sourceError(error, path);
+  });
+  if (stats.isDirectory()) {
+    const { hash, size } = await putFolder(store, path, options);
+    return { hash, size, folder: true, mediaType: FOLDER_MEDIA_TYPE };
+  }
+  if (!stats.isFile()) throw notRegular(path, kindOf(stats));
+  const { hash, size } = await store.putFile(path, options);
+  return { hash, size, folder: false, mediaType: mediaTypeOf(path) };
+}
+
+/** By the end of the name; application/octet-stream where that says nothing. */
+export function mediaTypeOf(name: string): string {
+  // Only what is after a dot: to mrmime a file `csv` would be one, too.
+  const extension = extname(name);
+  return (extension && lookup(extension)) || 'application/octet-stream';
+}
