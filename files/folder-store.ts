@@ -29,7 +29,7 @@
  * All of this needs clocks that differ by much less than an hour.
  */
 import { randomBytes } from 'node:crypto';
-import { constants, statSync } from 'node:fs';
+import { constants, readFileSync, statSync } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
