@@ -111,7 +111,7 @@ function firstOf(tasks: Task[], state: ProcessorState, count: number): Task[] {
 }
 
 /** Why an idle processor has not started, when no event says so. */
-function waitReason(task: Task): string {
+export function waitReason(task: Task): string {
   if (task.state !== ProcessorState.IDLE || task.settled) return '';
   return task.index < 0 && task.node.waiting > 0 ? 'waiting-for-needs' : 'queued';
 }
