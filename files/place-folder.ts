@@ -4,7 +4,7 @@ import type { FileStore } from './file-store.ts';
 import { temporaryBeside } from './folder-place.ts';
 import { inParallel, type Limit, limitOf } from './parallel.ts';
 import { codeOf, storeError } from './system-errors.ts';
-import { checkTarget, type TreeTotals } from './tree.ts';
+import { checkTarget, type TreeTotals } from './tree-object.ts';
 import { checkDepth, checkTold, readTree } from './tree-walk.ts';
 
 /** Objects placed at a time, however deep. */

@@ -4,7 +4,14 @@ import { type FileStore, FileStoreError } from './file-store.ts';
 import { inParallel, type Limit, limitOf } from './parallel.ts';
 import { kindOf, notRegular } from './source-file.ts';
 import { sourceError } from './system-errors.ts';
-import { checkName, checkTarget, encodeTree, type TreeEntry, type TreeTotals, totalsOf } from './tree.ts';
+import {
+  checkName,
+  checkTarget,
+  encodeTree,
+  type TreeEntry,
+  type TreeTotals,
+  totalsOf,
+} from './tree-object.ts';
 import { checkDepth } from './tree-walk.ts';
 
 /** Objects put at a time, however deep: enough to hash one while others are flushed or sent. */

@@ -12,10 +12,9 @@ export interface StoredPath {
   /** Bytes; of a folder: of all files in it. */
   size: number;
   folder: boolean;
+  /** Empty for a folder. */
   mediaType: string;
 }
-
-export const FOLDER_MEDIA_TYPE = 'inode/directory';
 
 /** Takes in what is at `path`, a file or a folder; a link is `unsafe`. With `move` it is gone afterwards. */
 export async function putPath(
@@ -28,7 +27,7 @@ export async function putPath(
   });
   if (stats.isDirectory()) {
     const { hash, size } = await putFolder(store, path, options);
-    return { hash, size, folder: true, mediaType: FOLDER_MEDIA_TYPE };
+    return { hash, size, folder: true, mediaType: '' };
   }
   if (!stats.isFile()) throw notRegular(path, kindOf(stats));
   const { hash, size } = await store.putFile(path, options);

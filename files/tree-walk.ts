@@ -7,7 +7,7 @@ import {
   type TreeEntry,
   type TreeTotals,
   totalsOf,
-} from './tree.ts';
+} from './tree-object.ts';
 
 /** An entry anywhere in a tree. `path` is relative to the tree, its parts divided by `/`. */
 export type TreeEntryAt = TreeEntry & { path: string };
