@@ -91,3 +91,9 @@ export function actionTexts(action: ActionSpec): JsonValue {
       return action.with;
   }
 }
+
+/** What a condition refers to. */
+export async function referencesOfWhen(when: string): Promise<References> {
+  if (!hasExpressions(when)) return NO_REFERENCES;
+  return (await import('../expressions/evaluate.ts')).references(when);
+}
