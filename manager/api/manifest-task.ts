@@ -3,6 +3,7 @@ import { DataForm } from '../../proto/gen/wiz/v1/data_pb.js';
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { FailureClass } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { AttemptRecord, Task } from '../graph/processor-node.ts';
+import { timesOf } from './attempt-times.ts';
 import type {
   ManifestAttempt,
   ManifestCache,
@@ -44,8 +45,19 @@ const CONTENTS = {
 
 /** ISO 8601; null for 0, which is a time that is not known. */
 export function timeOf(unixMs: number): string | null {
-  return unixMs === 0 ? null : new Date(unixMs).toISOString();
+  if (unixMs === 0) return null;
+  const second = Math.floor(unixMs / 1000);
+  // Of many instances most times are in the same second: a fifth of the whole cost otherwise.
+  if (second !== lastSecond) {
+    lastSecond = second;
+    beginning = new Date(second * 1000).toISOString().slice(0, -4);
+  }
+  const ms = Math.floor(unixMs) - second * 1000;
+  return `${beginning}${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}Z`;
 }
+
+let lastSecond = Number.NaN;
+let beginning = '';
 
 export function taskAccount(runId: string, task: Task): TaskAccount {
   const { progress, progressMessage, settled, retryAt } = task;
@@ -97,28 +109,6 @@ function attemptAccount(runId: string, task: Task, record: AttemptRecord): Manif
     cache: cacheOf(record.cache),
     inputs: record.inputs?.map(fileOf),
     log: mayHaveLog(record) ? logCommand(runId, task.name, attempt) : undefined,
-  };
-}
-
-export interface AttemptTimes {
-  /** Unix ms; 0 unknown. */
-  startedMs: number;
-  endedMs: number;
-  /** ms; null unknown. */
-  queueMs: number | null;
-  runMs: number | null;
-}
-
-/** Executors have clocks of their own: a difference between two is never less than nothing. */
-export function timesOf({ readyMs, assignedMs, report, endedMs: toldMs }: AttemptRecord): AttemptTimes {
-  const startedMs = report?.startedUnixMs ?? 0;
-  const endedMs = report?.endedUnixMs || toldMs;
-  if (startedMs === 0) return { startedMs, endedMs, queueMs: null, runMs: null };
-  return {
-    startedMs,
-    endedMs,
-    queueMs: Math.max(0, startedMs - (readyMs || assignedMs)),
-    runMs: Math.max(0, endedMs - startedMs),
   };
 }
 

@@ -1,8 +1,8 @@
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { RunMachine } from '../engine/run.ts';
 import type { ProcessorNode, Task } from '../graph/processor-node.ts';
+import { timesOf, widen } from './attempt-times.ts';
 import type { ManifestCounts, ManifestTotals } from './manifest-schema.ts';
-import { timesOf } from './manifest-task.ts';
 
 /** When tasks started and ended (unix ms, 0 unknown), and what their attempts used together. */
 export interface Sums {
@@ -59,13 +59,12 @@ function addTask(sums: Sums, { attempts, state, reason }: Task): void {
   if (state === ProcessorState.SUCCEEDED && reason === 'cached') sums.cached += 1;
   for (const record of attempts) {
     const { report } = record;
-    const { startedMs, endedMs, queueMs, runMs } = timesOf(record);
-    if (startedMs > 0 && (sums.startedMs === 0 || startedMs < sums.startedMs)) sums.startedMs = startedMs;
-    if (endedMs > sums.endedMs) sums.endedMs = endedMs;
+    const times = timesOf(record);
+    widen(sums, times);
     if (report === undefined) continue;
     totals.attempts += 1;
-    totals.queueMs += queueMs ?? 0;
-    totals.runMs += runMs ?? 0;
+    totals.queueMs += times.queueMs ?? 0;
+    totals.runMs += times.runMs ?? 0;
     totals.logLines += report.logLines;
     const { usage } = report;
     if (usage === undefined) continue;

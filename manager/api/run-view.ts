@@ -5,6 +5,7 @@ import { findTask, type RunMachine } from '../engine/run.ts';
 import type { AttemptRecord, Instances as NodeInstances, Task } from '../graph/processor-node.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { RunRow } from '../store/store.ts';
+import { spanOf } from './attempt-times.ts';
 
 /** A run as the API shows it, from its row. */
 export function runOf(row: RunRow): Run {
@@ -80,6 +81,7 @@ function processorOf(task: Task): Processor {
     progress: task.progress,
     progressMessage: task.progressMessage,
     retryUnixMs: task.retryAt,
+    readyUnixMs: task.readyMs,
     files: task.files ?? [],
     ...(task.output !== undefined && { output: task.output }),
     ...(task.cache !== undefined && { cache: task.cache }),
@@ -93,9 +95,12 @@ const SHOWN = 100;
 function instancesOf({ idle, running, failed, succeeded, tasks }: NodeInstances): Instances {
   const some = (state: ProcessorState, count: number) =>
     count === 0 ? [] : firstOf(tasks, state, Math.min(count, SHOWN)).map(processorOf);
+  const { startedMs, endedMs } = spanOf(tasks);
   return {
     $typeName: 'wiz.v1.Instances',
     counts: { $typeName: 'wiz.v1.ProcessorCounts', idle, running, failed, succeeded },
+    startedUnixMs: startedMs,
+    endedUnixMs: endedMs,
     running: some(ProcessorState.RUNNING, running),
     failed: some(ProcessorState.FAILED, failed),
   };
