@@ -106,7 +106,7 @@ function sharedParts(ground: FingerprintGround): Late<Parts> {
   });
 }
 
-const ABSENT = sha('absent');
+const ABSENT = hash('sha256', 'absent', 'hex');
 
 /** What the task itself says. */
 function actionParts(parts: Parts, { run, node, work }: FingerprintGround): void {
@@ -268,6 +268,19 @@ function asContent(text: string): string {
   });
 }
 
+/** Hashes of short texts, most of which all processors of a run share: a chain of 10,000 unchanged processors takes
+ *  290 ms with, and 420 ms without. */
+const shortHashes = new Map<string, string>();
+const SHORT_LENGTH = 64;
+const MAX_SHORT_HASHES = 2000;
+
 function sha(content: string | Uint8Array): string {
-  return hash('sha256', content, 'hex');
+  if (typeof content !== 'string' || content.length > SHORT_LENGTH) return hash('sha256', content, 'hex');
+  let known = shortHashes.get(content);
+  if (known === undefined) {
+    known = hash('sha256', content, 'hex');
+    if (shortHashes.size >= MAX_SHORT_HASHES) shortHashes.clear();
+    shortHashes.set(content, known);
+  }
+  return known;
 }

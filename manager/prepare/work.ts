@@ -65,7 +65,13 @@ export function createWorker(ground: Ground): (item: Item | undefined) => Work {
       collectMarked(action as unknown as JsonValue, marked);
     }
     const cacheKey = spec.cache === null ? '' : text(spec.cache.key);
-    return { environment, action, message: messageOf(action), marked, cacheKey };
+    return {
+      environment,
+      action,
+      message: action === spec.action ? plainMessage(action) : actionMessage(action),
+      marked,
+      cacheKey,
+    };
   }
 
   return (item) => {
@@ -213,13 +219,14 @@ function mapTexts(texts: Record<string, string>, change: (text: string) => strin
   return changed;
 }
 
-const messages = new WeakMap<ActionSpec, Assignment['action']>();
+const plainMessages = new WeakMap<ActionSpec, Assignment['action']>();
 
-function messageOf(action: ActionSpec): Assignment['action'] {
-  let message = messages.get(action);
+/** One message for all tasks that do what the definition says as it stands. */
+function plainMessage(action: ActionSpec): Assignment['action'] {
+  let message = plainMessages.get(action);
   if (message === undefined) {
     message = actionMessage(action);
-    messages.set(action, message);
+    plainMessages.set(action, message);
   }
   return message;
 }
