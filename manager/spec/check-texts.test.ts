@@ -17,7 +17,7 @@ describe('macros that cannot be fixed are refused', () => {
       'a macro far from all',
       withProcessors('a: { program: [echo, "${HOSTNAME}"] }'),
       [
-        'p.yaml:3:25: unknown macro "${HOSTNAME}". Known macros: RUN_ID, PIPELINE, DATE, TIME, DATETIME. For these characters as they are write $${ in place of ${.',
+        'p.yaml:3:25: unknown macro "${HOSTNAME}". Known macros: RUN_ID, PIPELINE, DATE, TIME, DATETIME, RANDOM:n. For these characters as they are write $${ in place of ${.',
       ],
     ],
     [
@@ -33,16 +33,61 @@ describe('macros that cannot be fixed are refused', () => {
       ],
     ],
     [
-      'an expression in a block of text',
-      withProcessors('a:', '  run: |', '    echo', '      ${{ outputs.x }}'),
+      'random characters without a number, or with too high a one',
+      withProcessors('a: { program: ["${RANDOM}", "${RANDOM:0}${RANDOM:65}", "${RANDOM:64}"] }'),
       [
-        'p.yaml:6:9: this version of wiz does not have expressions: "${{ outputs.x }}". Use a macro such as ${NAME}, or read the file WIZ_INPUT in a program.',
+        'p.yaml:3:19: unknown macro "${RANDOM}". Write ${RANDOM:8} for 8 random characters.',
+        'p.yaml:3:32: "${RANDOM:0}" must have a length from 1 to 64.',
+        'p.yaml:3:43: "${RANDOM:65}" must have a length from 1 to 64.',
       ],
+    ],
+    [
+      'a secret as a macro',
+      `secrets: [TOKEN]\n${withProcessors('a: { program: ["${TOKEN}"] }')}`,
+      ['p.yaml:4:19: unknown macro "${TOKEN}". Write ${{ secrets.TOKEN }} for the secret.'],
     ],
     [
       'a macro in workdir',
       withProcessors('a: { run: x, workdir: "${DATE}" }'),
       ['p.yaml:3:26: macros do not work here: "${DATE}". Write it out.'],
+    ],
+    [
+      'macros where they are taken as they are',
+      `secrets: { S: { file: "\${DATE}.key" } }\n${withProcessors('a: { run: x, cache: { inputs: "${DATE}/*" } }')}`,
+      [
+        'p.yaml:1:24: macros do not work here: "${DATE}". Write it out.',
+        'p.yaml:4:34: macros do not work here: "${DATE}". Write it out.',
+      ],
+    ],
+  ]);
+});
+
+describe('expressions are refused', () => {
+  const hint = 'They work in run, program, with, env, when, each, matrix, cache.key and outputs.';
+  testRefusals([
+    [
+      'where texts are fixed before the run',
+      `context: { A: "\${{ 1 }}" }
+labels: { l: "x \${{ 1 }}" }
+workdir: "\${{ 1 }}"
+secrets: { S: { command: [cat, "\${{ 1 }}"] } }
+${withProcessors('a: { run: x, workdir: "a/${{ 1 }}", cache: { inputs: "${{ 1 }}", version: "${{ 1 }}" } }')}`,
+      [
+        `p.yaml:1:16: expressions do not work here: "\${{ 1 }}". ${hint}`,
+        `p.yaml:2:17: expressions do not work here: "\${{ 1 }}". ${hint}`,
+        `p.yaml:3:12: expressions do not work here: "\${{ 1 }}". ${hint}`,
+        `p.yaml:4:33: expressions do not work here: "\${{ 1 }}". ${hint}`,
+        `p.yaml:7:28: expressions do not work here: "\${{ 1 }}". ${hint}`,
+        `p.yaml:7:57: expressions do not work here: "\${{ 1 }}". ${hint}`,
+        `p.yaml:7:78: expressions do not work here: "\${{ 1 }}". ${hint}`,
+      ],
+    ],
+    [
+      'that have no end, in a block of text',
+      withProcessors('a:', '  run: |', '    echo ${X}', '      ${{ params.x'),
+      [
+        'p.yaml:6:9: the expression "${{ params.x\n" has no end. Close it, and what is in quotes or braces in it, with }}. For these characters as they are write $${{.',
+      ],
     ],
   ]);
 });

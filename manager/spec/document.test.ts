@@ -73,9 +73,16 @@ test('maps and lists nested without end', async () => {
   const [first] = await errorsOf(withProcessors(`a: { uses: noop, with: { x: [${chain.join(', ')}] } }`));
   assert.match(first!, /aliases nest maps and lists more than 100 deep/);
   const indented = Array.from({ length: 2700 }, (_, i) => `${' '.repeat(i)}a:`).join('\n');
-  // Where, is told only when it is not the first half of the parser that gives up.
-  assert.match(
-    (await errorsOf(indented)).join(),
-    /^p\.yaml(:\d+:\d+)?: maps and lists are nested too deep\.$/,
-  );
+  assert.match((await errorsOf(indented)).join(), /^p\.yaml:\d+:\d+: maps and lists are nested too deep\.$/);
+});
+
+test('4 MiB of brackets, and of what is no YAML', async () => {
+  const size = 4 * 1024 * 1024 - 100;
+  for (const part of ['[', '[{', '{a: ', '? ', '- [']) {
+    const [error] = await errorsOf(withProcessors(`a: ${part.repeat(Math.floor(size / part.length))}`));
+    assert.match(error!, /nested too deep/, part);
+  }
+  // The second pair of brackets is no YAML any more.
+  const errors = await errorsOf('[]'.repeat(size / 2));
+  assert(errors.length > 0);
 });

@@ -23,10 +23,43 @@ describe('keys and values that do not fit are refused', () => {
     ],
     [
       'keys of later versions',
-      withProcessors('a: { run: x, each: y, queue: cpu }'),
+      withProcessors('a: { run: x, requires: y, queue: cpu }'),
       [
-        'p.yaml:3:16: this version of wiz does not have the key "each" in processor "a". Remove it.',
-        'p.yaml:3:25: this version of wiz does not have the key "queue" in processor "a". Remove it.',
+        'p.yaml:3:16: this version of wiz does not have the key "requires" in processor "a". Remove it.',
+        'p.yaml:3:29: this version of wiz does not have the key "queue" in processor "a". Remove it.',
+      ],
+    ],
+    [
+      'new keys by the names of other systems',
+      `tz: UTC\nartifacts: {}\n${withProcessors('a: { run: x, foreach: [], if: x, trigger_rule: x, strategy: {}, max-parallel: 1, fail-fast: x }')}`,
+      [
+        'p.yaml:1:1: unknown key "tz". wiz calls it "timeZone".',
+        'p.yaml:2:1: unknown key "artifacts". wiz calls it "outputs".',
+        'p.yaml:5:16: unknown key "foreach" in processor "a". wiz calls it "each".',
+        'p.yaml:5:29: unknown key "if" in processor "a". wiz calls it "when".',
+        'p.yaml:5:36: unknown key "trigger_rule" in processor "a". wiz calls it "rule".',
+        'p.yaml:5:53: unknown key "strategy" in processor "a". wiz calls it "matrix".',
+        'p.yaml:5:67: unknown key "max-parallel" in processor "a". wiz calls it "width".',
+        'p.yaml:5:84: unknown key "fail-fast" in processor "a". wiz calls it "failFast".',
+      ],
+    ],
+    [
+      'unknown keys of the new maps',
+      `cache: { input: x }
+secrets: { S: { envv: x } }
+outputs: { filse: {}, records: [{ tabel: t, rows: x }] }
+defaults: { cache: true }
+${withProcessors('a: { run: x, cache: { vers: 1 } }')}`,
+      [
+        'p.yaml:1:10: unknown key "input" in "cache". Did you mean "inputs"?',
+        'p.yaml:2:12: "secrets.S" must be a map with one of env, file or command.',
+        'p.yaml:2:17: unknown key "envv" in "secrets.S". Did you mean "env"?',
+        'p.yaml:3:12: unknown key "filse" in "outputs". Did you mean "files"?',
+        'p.yaml:3:33: "outputs.records[0]" has no "table". Add "table:".',
+        'p.yaml:3:35: unknown key "tabel" in "outputs.records[0]". Did you mean "table"?',
+        'p.yaml:3:51: "outputs.records[0].rows" must be one expression, not "x". Write for example ${{ outputs.NAME }}.',
+        'p.yaml:4:13: unknown key "cache" in "defaults". Write it as a key of the pipeline: it holds for all processors.',
+        'p.yaml:7:25: unknown key "vers" in "cache" of processor "a". Known keys: inputs, env, version, key.',
       ],
     ],
     [
@@ -128,6 +161,49 @@ describe('keys and values that do not fit are refused', () => {
       'options without uses',
       withProcessors('a: { run: x, with: {} }'),
       ['p.yaml:3:3: processor "a" has with, but no uses for it.'],
+    ],
+    [
+      'keys that mean nothing without others',
+      withProcessors(
+        'a: { run: x, each: [1], matrix: { n: [1] } }',
+        'b: { run: x, width: 2, failFast: true, rule: all-done }',
+        'c: { uses: noop, data: json, needs: [], rule: all-done }',
+      ),
+      [
+        'p.yaml:3:3: processor "a" has each and matrix, but can have only one of them.',
+        'p.yaml:4:23: "width" of processor "b" is for processors with each or matrix. Add one of them, or remove it.',
+        'p.yaml:4:36: "failFast" of processor "b" is for processors with each or matrix. Add one of them, or remove it.',
+        'p.yaml:4:48: "rule" of processor "b" is about needs, and there are none. Add needs, or remove it.',
+        'p.yaml:5:26: "data" of processor "c" is for run and program, not for uses. Remove it.',
+        'p.yaml:5:49: "rule" of processor "c" is about needs, and there are none. Add needs, or remove it.',
+      ],
+    ],
+    [
+      'new keys with what does not fit',
+      `staging: maybe
+affinity: node
+timeZone: Europe/Berln
+cache: 5
+secrets: TOKEN
+outputs: {}
+${withProcessors('a: { run: x, each: 5, width: 0, failFast: 1, data: xml, cache: { env: 1-2 }, secrets: 5 }', 'b: { run: x, needs: a, rule: never, when: 3, matrix: {} }')}`,
+      [
+        'p.yaml:1:10: "staging" must be on-failure, always or never, not "maybe".',
+        'p.yaml:2:11: "affinity" must be none or run, not "node".',
+        'p.yaml:3:11: "timeZone" must be the name of a time zone, not "Europe/Berln". Did you mean "Europe/Berlin"?',
+        'p.yaml:4:8: "cache" must be true, false, or a map with inputs, env, version or key, not the number 5.',
+        'p.yaml:5:10: "secrets" must be a map of names and where they are found, or a list of names, not "TOKEN".',
+        'p.yaml:6:1: "outputs" must be a map with files or records.',
+        'p.yaml:9:22: "each" of processor "a" must be a list, or one expression such as ${{ outputs.list.lines }}, not the number 5.',
+        'p.yaml:9:32: "width" of processor "a" must be a whole number from 1 to 100000, not the number 0.',
+        'p.yaml:9:45: "failFast" of processor "a" must be true or false, not the number 1.',
+        'p.yaml:9:54: "data" of processor "a" must be auto, json, text, lines, bytes or protobuf, not "xml".',
+        'p.yaml:9:73: "cache.env" of processor "a" must start with a letter or underscore, and hold only letters, digits and underscores (at most 100), not "1-2".',
+        'p.yaml:9:89: "secrets" of processor "a" must be a name or a list of names, not the number 5. Write it in quotes: "5".',
+        'p.yaml:10:32: "rule" of processor "b" must be all-succeeded, any-succeeded, all-done or none-failed, not "never".',
+        'p.yaml:10:45: "when" of processor "b" must be true, false or one expression, not the number 3.',
+        'p.yaml:10:48: "matrix" of processor "b" must have at least one list.',
+      ],
     ],
     [
       'a NUL in text',

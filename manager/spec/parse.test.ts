@@ -21,6 +21,11 @@ describe('a right file', () => {
       labels: {},
       concurrency: null,
       workdir: '/base',
+      timeZone: null,
+      secrets: {},
+      staging: 'on-failure',
+      affinity: 'none',
+      outputs: null,
       processors: [
         {
           name: 'only',
@@ -33,6 +38,15 @@ describe('a right file', () => {
           timeoutMs: null,
           graceMs: 10_000,
           onFailure: 'fail',
+          when: null,
+          rule: 'all-succeeded',
+          each: null,
+          matrix: null,
+          width: null,
+          failFast: false,
+          data: 'auto',
+          cache: null,
+          secrets: [],
         },
       ],
     });
