@@ -22,7 +22,7 @@ import type { Work } from './work.ts';
 export interface Fingerprint {
   /** SHA-256, hexadecimal. */
   key: string;
-  /** Part -> beginning of its SHA-256. */
+  /** Part -> beginning of its SHA-256; of `file PATH` on disk all of it, for lineage. */
   parts: Record<string, string>;
 }
 
@@ -45,6 +45,9 @@ const MAX_FILE_PARTS = 100;
 const MAX_INPUT_PARTS = 1000;
 const MAX_INSTANCE_INPUT_PARTS = 20;
 
+/** Before the hash of a file on disk: it is told whole, not as the hash of a hash. */
+const CONTENT = 'content ';
+
 type Parts = Map<string, string>;
 
 /** A promise only when files have to be hashed. Throws or rejects with UnsteadyFile and what the disk says. */
@@ -65,7 +68,7 @@ function keyOf(parts: Parts): Fingerprint {
   for (const name of names) {
     const value = parts.get(name)!;
     text += `${name}\0${value}\n`;
-    kept[name] = value.slice(0, KEPT_DIGITS);
+    kept[name] = value.startsWith(CONTENT) ? value.slice(CONTENT.length) : value.slice(0, KEPT_DIGITS);
   }
   return { key: hash('sha256', text, 'hex'), parts: kept };
 }
@@ -101,7 +104,8 @@ function sharedParts(ground: FingerprintGround): Late<Parts> {
   if (cache!.inputs.length === 0) return parts;
   const most = node.instances === undefined ? MAX_INPUT_PARTS : MAX_INSTANCE_INPUT_PARTS;
   return inputFiles(cache!.inputs, workdirOf(ground), ground.look, most).then((files) => {
-    for (const [name, value] of files) add(parts, name, sha(value));
+    for (const [name, value] of files)
+      add(parts, name, CONTENT_HASH.test(value) ? CONTENT + value : sha(value));
     return parts;
   });
 }
@@ -197,15 +201,15 @@ function diskParts(parts: Parts, ground: FingerprintGround): Late<void> {
   if (work.action.kind !== 'program') return;
   const workdir = workdirOf(ground);
   const late: Promise<void>[] = [];
-  const addFile = (name: string, path: string, before: string) => {
+  const addFile = (name: string, path: string, partOf: (content: string) => string) => {
     const found = look.hashOf(path);
     if (found instanceof Promise)
       late.push(
         found.then((value) => {
-          if (value !== undefined) add(parts, name, sha(before + value));
+          if (value !== undefined) add(parts, name, partOf(value));
         }),
       );
-    else if (found !== undefined) add(parts, name, sha(before + found));
+    else if (found !== undefined) add(parts, name, partOf(found));
   };
   const [program = '', ...rest] = work.action.argv;
   if (!hasMarks(program)) {
@@ -214,9 +218,10 @@ function diskParts(parts: Parts, ground: FingerprintGround): Late<void> {
       programFile(program, searchPath, workdir),
     );
     if (file === undefined) add(parts, 'program', ABSENT);
-    else addFile('program', file, `${file}\0`);
+    else addFile('program', file, (content) => sha(`${file}\0${content}`));
   }
-  for (const text of rest) if (mayBePath(text)) addFile(`file ${text}`, resolve(workdir, text), '');
+  for (const text of rest)
+    if (mayBePath(text)) addFile(`file ${text}`, resolve(workdir, text), (content) => CONTENT + content);
   return late.length === 0 ? undefined : Promise.all(late).then(() => {});
 }
 
