@@ -47,6 +47,7 @@ const MAX_INSTANCE_INPUT_PARTS = 20;
 
 /** Before the hash of a file on disk: it is told whole, not as the hash of a hash. */
 const CONTENT = 'content ';
+const WHOLE_HASH = /^[0-9a-f]{64}$/;
 
 type Parts = Map<string, string>;
 
@@ -105,7 +106,7 @@ function sharedParts(ground: FingerprintGround): Late<Parts> {
   const most = node.instances === undefined ? MAX_INPUT_PARTS : MAX_INSTANCE_INPUT_PARTS;
   return inputFiles(cache!.inputs, workdirOf(ground), ground.look, most).then((files) => {
     for (const [name, value] of files)
-      add(parts, name, CONTENT_HASH.test(value) ? CONTENT + value : sha(value));
+      add(parts, name, WHOLE_HASH.test(value) ? CONTENT + value : sha(value));
     return parts;
   });
 }
