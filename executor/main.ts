@@ -15,6 +15,8 @@ import { type RunOptions, runExecutor } from './run-executor.ts';
  *   --slots N            programs at once; default twice the processors, at least 4
  *   --id ID              default drawn at random
  *   --home DIR           folder of this executor alone; default executors/ID in the state folder
+ *   --staging DIR        where runs have their staging folders, DIR/RUN/ID, which stay there; default in --home
+ *   --files ADDRESS      the file store: folder:/absolute/path or s3://BUCKET/PREFIX?...; default a folder in --home
  *   --warm MS            ends after this long without sessions and work; default 30000, 0 is never
  *   --orphan MS          ends its work and itself after this long without a session; default 300000, 0 is never
  *   --tls-cert FILE --tls-key FILE --tls-client-ca FILE    PEM; with the last, managers must show a certificate
@@ -32,6 +34,8 @@ const FLAGS = {
   slots: { type: 'string' },
   id: { type: 'string' },
   home: { type: 'string' },
+  staging: { type: 'string' },
+  files: { type: 'string' },
   warm: { type: 'string' },
   orphan: { type: 'string' },
   'tls-cert': { type: 'string' },
@@ -91,6 +95,8 @@ function optionsOf(flags: Flags): RunOptions {
     slots: numberOf(flags.slots, '--slots', 1),
     id: flags.id,
     home: flags.home,
+    staging: flags.staging,
+    files: flags.files,
     warmMs: numberOf(flags.warm, '--warm', 0),
     orphanMs: numberOf(flags.orphan, '--orphan', 0),
     tls: tlsOf(flags),

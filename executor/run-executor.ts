@@ -1,7 +1,10 @@
 import { availableParallelism, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { FileStoreAddress } from '../files/file-store.ts';
 import { WizError } from '../proto/error.ts';
 import { WIZ_VERSION } from '../proto/version.ts';
+import type { DataRooms } from './data/data-rooms.ts';
+import type { ProgramRunner } from './program/runner.ts';
 import type { Executor } from './session/executor.ts';
 
 export interface RunOptions {
@@ -13,9 +16,13 @@ export interface RunOptions {
   slots?: number;
   /** Default: drawn at random. */
   id?: string;
-  /** Folder of this executor alone, for sockets, staging and logs on their way. Default: executors/ID in the
-   *  state folder. */
+  /** Folder of this executor alone, for sockets and logs on their way. Default: executors/ID in the state folder. */
   home?: string;
+  /** Folder of the runs' staging folders, DIR/RUN/ID; what is left in it when the executor ends stays there. Default: one
+   *  in `home`, which goes with the executor. */
+  staging?: string;
+  /** The file store. Default: a folder in `home`. */
+  files?: FileStoreAddress;
   /** Milliseconds without sessions and work until it ends; 0 is never. Default 30,000. */
   warmMs?: number;
   /** Milliseconds without a session until it ends the work it has; 0 is never. Default 300,000. */
@@ -47,12 +54,15 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
   refuseOpenNetwork(listen, options);
 
   // The spawner starts while gRPC is loaded.
+  const environment = programEnvironment();
+  const data = await openDataRooms(id, home, environment, options);
   const { createProgramRunner } = await import('./program/runner.ts');
   const programs = createProgramRunner({
     executorId: id,
     folder: join(home, 'programs'),
+    data,
     spawner: { entry: options.spawnerEntry },
-    environment: programEnvironment(),
+    environment,
   });
   programs.warm();
   try {
@@ -72,15 +82,50 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
       home,
       warmMs: options.warmMs ?? DEFAULT_WARM_MS,
       orphanMs: options.orphanMs ?? DEFAULT_ORPHAN_MS,
+      fileStoreId: data.files.store.id,
       programs,
-      calls: { start: startCall, takesSlot, describe: describeProcessors },
+      calls: {
+        start: (request, sink) => startCall(request, sink, data),
+        takesSlot,
+        describe: describeProcessors,
+      },
+      // What cannot be removed stays where its owner can see it.
+      runEnded: (runId, keep) => void data.staging.end(runId, keep).catch(() => {}),
     });
-    const ended = executor.ended.finally(() => programs.close());
+    const ended = executor.ended.finally(() => close(programs, data));
     return { ...executor, ended, id, slots };
   } catch (error) {
-    await programs.close();
+    await close(programs, data);
     throw error;
   }
+}
+
+async function openDataRooms(
+  executorId: string,
+  home: string,
+  environment: NodeJS.ProcessEnv,
+  { staging, files = `folder:${join(home, 'files')}` }: RunOptions,
+): Promise<DataRooms> {
+  const [{ openFileStore }, { createLocalFiles }, { createDataRooms }] = await Promise.all([
+    import('../files/open-file-store.ts'),
+    import('./files/local-files.ts'),
+    import('./data/data-rooms.ts'),
+  ]);
+  return createDataRooms({
+    executorId,
+    environment,
+    files: createLocalFiles(await openFileStore(files, { environment })),
+    staging:
+      staging === undefined
+        ? { folder: join(home, 'runs'), own: true }
+        : { folder: resolve(staging), own: false },
+  });
+}
+
+async function close(programs: ProgramRunner, { staging, files }: DataRooms): Promise<void> {
+  await programs.close();
+  await staging.close();
+  await files.store.close();
 }
 
 async function sweep(ids: string[] | undefined): Promise<void> {

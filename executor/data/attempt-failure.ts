@@ -30,13 +30,18 @@ interface FailureOptions {
 
 /** What went wrong around an attempt as the report says it; `otherwise` names what nobody has foreseen. */
 export function failureCause(error: unknown, otherwise: string): FailureCause {
+  const message = (error as Error)?.message ?? String(error);
+  return knownCause(error) ?? { reason: otherwise, message: withoutStop(message), infra: true };
+}
+
+/** Undefined for an error that is not about files, secrets or what an attempt is given and leaves. */
+export function knownCause(error: unknown): FailureCause | undefined {
   if (error instanceof AttemptFailure) return error;
   if (error instanceof SecretFailure) return { reason: error.reason, message: withoutStop(error.message) };
   if (error instanceof FileStoreError) {
     return { ...PROBLEMS[error.problem], message: withoutStop(error.message) };
   }
-  const message = (error as Error)?.message ?? String(error);
-  return { reason: otherwise, message: withoutStop(message), infra: true };
+  return undefined;
 }
 
 const PROBLEMS: Record<FileStoreProblem, { reason: string; infra: boolean }> = {

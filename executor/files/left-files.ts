@@ -2,16 +2,10 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import type { FileStore } from '../../files/file-store.ts';
+import { putFolder } from '../../files/put-folder.ts';
 import { type File, FileSchema } from '../../proto/gen/wiz/v1/data_pb.js';
 import { AttemptFailure } from '../data/attempt-failure.ts';
 import { mediaTypeOf } from './media-type.ts';
-
-/** Takes a folder in, as one tree. */
-export type PutFolder = (
-  store: FileStore,
-  path: string,
-  options: { move: boolean },
-) => Promise<{ hash: string; size: number }>;
 
 /** Taken in at once; more would only wait for the disk. */
 const AT_ONCE = 8;
@@ -24,7 +18,6 @@ const AT_ONCE = 8;
 export async function keepLeftFiles(
   folder: string,
   store: FileStore,
-  putFolder: PutFolder,
   options: { move: boolean },
 ): Promise<File[]> {
   const names = (await fs.promises.readdir(folder)).sort();
@@ -37,7 +30,7 @@ export async function keepLeftFiles(
   const lane = async () => {
     while (next < left.length) {
       const index = next++;
-      files[index] = await take(left[index]!, store, putFolder, moveAll);
+      files[index] = await take(left[index]!, store, moveAll);
     }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, left.length) }, lane));
@@ -50,8 +43,6 @@ interface LeftFile {
   path: string;
   folder: boolean;
   linked: boolean;
-  /** It has another name elsewhere, under which it can be changed. */
-  shared: boolean;
 }
 
 async function inspect(folder: string, name: string): Promise<LeftFile> {
@@ -70,7 +61,7 @@ async function inspect(folder: string, name: string): Promise<LeftFile> {
     stat = await fs.promises.stat(at);
   }
   if (!stat.isFile() && !stat.isDirectory()) throw badFile(name, 'is neither a file nor a folder');
-  return { name, path: at, folder: stat.isDirectory(), linked, shared: stat.isFile() && stat.nlink > 1 };
+  return { name, path: at, folder: stat.isDirectory(), linked };
 }
 
 /** Why a name cannot be that of a Wiz File, as the end of a sentence. */
@@ -85,10 +76,10 @@ function badFile(name: string, fault: string): AttemptFailure {
   return new AttemptFailure('bad-file', `${JSON.stringify(name)} in WIZ_FILES ${fault}`);
 }
 
-async function take(left: LeftFile, store: FileStore, putFolder: PutFolder, move: boolean): Promise<File> {
+async function take(left: LeftFile, store: FileStore, move: boolean): Promise<File> {
   const { name, folder } = left;
   const { hash, size } = folder
     ? await putFolder(store, left.path, { move })
-    : await store.putFile(left.path, { move: move && !left.shared });
+    : await store.putFile(left.path, { move });
   return create(FileSchema, { name, hash, size, folder, mediaType: folder ? '' : mediaTypeOf(name) });
 }

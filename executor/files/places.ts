@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { FileStore } from '../../files/file-store.ts';
+import { placeFolder } from '../../files/place-folder.ts';
 import { AttemptFailure } from '../data/attempt-failure.ts';
 import type { ExecutorFiles } from './executor-files.ts';
 
@@ -34,10 +34,7 @@ interface Place {
   filling: Promise<void>;
 }
 
-export function createPlaces(
-  files: ExecutorFiles,
-  placeFolder: (store: FileStore, hash: string, path: string) => Promise<void>,
-): Places {
+export function createPlaces(files: ExecutorFiles): Places {
   const stagings = new Map<string, Map<string, Place>>();
   let placings = 0;
 

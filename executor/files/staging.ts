@@ -1,5 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { parseInstanceName } from '../../proto/instance-name.ts';
+import { AttemptFailure } from '../data/attempt-failure.ts';
 import { removeTree } from './places.ts';
 
 /**
@@ -44,17 +46,23 @@ export function createStaging({ folder, executorId, own, gone }: StagingOptions)
     await fs.promises.rmdir(run).catch(() => {}); // other executors may have theirs in it
   }
 
+  function folderOf(runId: string): string {
+    // An id of a run has no slashes either way; this one comes from outside.
+    if (parseInstanceName(runId) !== undefined) return path.join(folder, runId, executorId);
+    throw new AttemptFailure('bad-options', `${JSON.stringify(runId)} cannot be the id of a run`);
+  }
+
   return {
     of(runId) {
       const known = made.get(runId);
       if (known !== undefined) return known;
-      const staging = path.join(folder, runId, executorId);
+      const staging = folderOf(runId);
       fs.mkdirSync(staging, { recursive: true, mode: 0o700 });
       made.set(runId, staging);
       return staging;
     },
     async end(runId, keep) {
-      const staging = path.join(folder, runId, executorId);
+      const staging = folderOf(runId);
       made.delete(runId);
       gone(staging);
       if (!keep) await remove(runId);

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
-import { DataSchema, LogStream, UsageSchema } from '../../proto/gen/wiz/v1/data_pb.js';
+import { jsonData } from '../../proto/data-codec.ts';
+import { LogStream, UsageSchema } from '../../proto/gen/wiz/v1/data_pb.js';
 import {
   FailureClass,
   LogChunkSchema,
@@ -7,13 +8,18 @@ import {
   type Report,
   ReportSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { knownCause } from '../data/attempt-failure.ts';
+import { type AttemptInputs, prepareInputs } from '../data/attempt-inputs.ts';
+import type { DataRooms } from '../data/data-rooms.ts';
+import { keepValue, type Output } from '../data/kept-values.ts';
+import { redactedJson } from '../data/redacted.ts';
 import type { AttemptRequest, AttemptSink, RunningAttempt } from '../program/attempt.ts';
 import { loadedProcessor, loadProcessor, processorNames } from './catalogue.ts';
-import { fitsOutput, OUTPUT_LIMIT_BYTES } from './output-limit.ts';
 import {
   type BundledProcessor,
   type ProcessorAttempt,
   ProcessorFailure,
+  type ProcessorInput,
   type ProcessorResult,
 } from './processor.ts';
 
@@ -22,17 +28,21 @@ import {
  * needs no parsing of options, and returns a plain value; otherwise with an attempt that runs. A failure of any
  * kind is a report.
  */
-export function startCall(request: AttemptRequest, sink: AttemptSink): RunningAttempt | Report {
-  const call = new CallAttempt(request, sink);
+export function startCall(
+  request: AttemptRequest,
+  sink: AttemptSink,
+  data: DataRooms,
+): RunningAttempt | Report {
+  const call = new CallAttempt(request, sink, data);
   const { uses, withJson } = request.assignment.action.value as { uses: string; withJson: string };
   const processor = loadedProcessor(uses);
   if (processor?.emptyOptions === undefined || !(withJson === '' || withJson === '{}')) {
-    return runningCall(call, () => runWith(uses, withJson, call));
+    return runningCall(call, async () => call.succeeded(await runWith(uses, call)));
   }
   try {
     const result = processor.run(processor.emptyOptions, call);
-    if (!(result instanceof Promise)) return call.succeeded(result);
-    return runningCall(call, () => result);
+    const report = result instanceof Promise ? result.then(call.succeeded) : call.succeeded(result);
+    return report instanceof Promise ? runningCall(call, () => report) : report;
   } catch (error) {
     return call.failed(error);
   }
@@ -41,7 +51,7 @@ export function startCall(request: AttemptRequest, sink: AttemptSink): RunningAt
 /** How long a processor may take to stop after its signal was aborted, when the assignment has no grace. */
 const DEFAULT_GRACE_MS = 10_000;
 
-function runningCall(call: CallAttempt, run: () => Promise<ProcessorResult>): RunningAttempt {
+function runningCall(call: CallAttempt, run: () => Promise<Report>): RunningAttempt {
   const { timeoutMs, graceMs } = call.request.assignment;
   const aborted = Promise.withResolvers<Report>();
   let graceTimer: NodeJS.Timeout | undefined;
@@ -56,10 +66,7 @@ function runningCall(call: CallAttempt, run: () => Promise<ProcessorResult>): Ru
     timeoutMs > 0
       ? setTimeout(() => abort('timeout', `It took longer than its time-out of ${timeoutMs} ms.`), timeoutMs)
       : undefined;
-  const own = run().then(
-    (result) => call.succeeded(result),
-    (error) => call.failed(error),
-  );
+  const own = run().catch((error) => call.failed(error));
   const done = Promise.race([own, aborted.promise]).finally(() => {
     clearTimeout(timer);
     clearTimeout(graceTimer);
@@ -67,7 +74,7 @@ function runningCall(call: CallAttempt, run: () => Promise<ProcessorResult>): Ru
   return { done, cancel: (reason) => abort(reason, `It was stopped: ${reason}.`) };
 }
 
-async function runWith(uses: string, withJson: string, call: CallAttempt): Promise<ProcessorResult> {
+async function runWith(uses: string, call: CallAttempt): Promise<ProcessorResult> {
   const processor = await loadProcessor(uses);
   if (processor === undefined) {
     throw new ProcessorFailure(
@@ -75,6 +82,7 @@ async function runWith(uses: string, withJson: string, call: CallAttempt): Promi
       `This executor has no processor "${uses}". It has ${processorNames.join(', ')}.`,
     );
   }
+  const { withJson } = (await call.prepare()).action.value as { withJson: string };
   const options = await parseOptions(processor, withJson);
   call.signal.throwIfAborted();
   return processor.run(options, call);
@@ -102,14 +110,19 @@ async function parseOptions(processor: BundledProcessor, withJson: string): Prom
 class CallAttempt implements ProcessorAttempt {
   readonly request: AttemptRequest;
   private readonly sink: AttemptSink;
+  private readonly data: DataRooms;
+  private inputs: AttemptInputs | undefined;
+  private inputBytes: number;
   private readonly startedUnixMs = Date.now();
   private controller: AbortController | undefined;
   private logBytes = 0;
   private logLines = 0;
 
-  constructor(request: AttemptRequest, sink: AttemptSink) {
+  constructor(request: AttemptRequest, sink: AttemptSink, data: DataRooms) {
     this.request = request;
     this.sink = sink;
+    this.data = data;
+    this.inputBytes = request.assignment.inputJson.length;
   }
 
   get runId(): string {
@@ -122,14 +135,11 @@ class CallAttempt implements ProcessorAttempt {
     return this.request.assignment.attempt;
   }
   get workdir(): string {
-    return this.request.assignment.workdir;
+    return this.request.assignment.workdir || this.data.staging.of(this.runId);
   }
   get environment(): Record<string, string> {
-    return { ...this.request.environment, ...this.request.assignment.environment };
-  }
-  get input(): ProcessorAttempt['input'] {
-    const { inputJson } = this.request.assignment;
-    return { params: {}, context: {}, outputs: {}, ...(inputJson === '' ? {} : JSON.parse(inputJson)) };
+    const { environment } = this.inputs ?? this.request.assignment;
+    return { ...this.request.environment, ...environment };
   }
   get signal(): AbortSignal {
     this.controller ??= new AbortController();
@@ -141,11 +151,27 @@ class CallAttempt implements ProcessorAttempt {
     this.controller.abort(reason);
   }
 
-  // Bound, so that a processor may take them out of its attempt.
-  readonly log = (text: string): void => this.writeLog(text);
-  readonly progress = (fraction: number, message = ''): void => this.sink.progress(fraction, message);
+  async prepare(): Promise<AttemptInputs> {
+    const staging = this.data.staging.of(this.runId);
+    this.inputs = await prepareInputs(this.request.assignment, staging, this.data, () => this.signal);
+    return this.inputs;
+  }
 
-  private writeLog(text: string): void {
+  // Bound, so that a processor may take them out of its attempt.
+  readonly input = async (): Promise<ProcessorInput> => {
+    const document = (this.inputs ?? (await this.prepare())).document();
+    let text = '';
+    if (typeof document === 'string') text = document;
+    else for await (const piece of document) text += typeof piece === 'string' ? piece : Buffer.from(piece);
+    this.inputBytes = Buffer.byteLength(text);
+    return JSON.parse(text);
+  };
+  readonly log = (text: string): void => this.writeLog(text);
+  readonly progress = (fraction: number, message = ''): void =>
+    this.sink.progress(fraction, this.redacted(message));
+
+  private writeLog(line: string): void {
+    const text = this.redacted(line);
     const data = Buffer.from(text.endsWith('\n') ? text : `${text}\n`);
     const { runId, processor, attempt } = this;
     this.sink.log(
@@ -164,38 +190,32 @@ class CallAttempt implements ProcessorAttempt {
     this.logLines += text.replace(/\n$/, '').split('\n').length;
   }
 
-  succeeded({ output }: ProcessorResult): Report {
-    if (output === undefined) return this.report({ outcome: Outcome.SUCCEEDED });
-    const json = JSON.stringify(output);
-    if (!fitsOutput(json)) {
-      return this.failed(
-        new ProcessorFailure(
-          'output-too-large',
-          `The output has ${Buffer.byteLength(json)} bytes as JSON, and an output may have ${OUTPUT_LIMIT_BYTES}. Write it to a file and hand on its path.`,
-        ),
-      );
-    }
-    const data = create(DataSchema, { value: { case: 'json', value: json } });
-    return this.report({ outcome: Outcome.SUCCEEDED, output: data }, Buffer.byteLength(json));
+  private redacted(text: string): string {
+    return this.inputs?.secrets?.redactText(text) ?? text;
   }
+
+  readonly succeeded = ({ output }: ProcessorResult): Report | Promise<Report> => {
+    if (output === undefined) return this.report({ outcome: Outcome.SUCCEEDED });
+    const secrets = this.inputs?.secrets;
+    let json = JSON.stringify(output);
+    if (secrets !== undefined) json = redactedJson(json, secrets);
+    const kept = keepValue(jsonData(json), this.data.files.store);
+    return kept instanceof Promise ? kept.then(this.reportOutput) : this.reportOutput(kept);
+  };
+
+  private readonly reportOutput = ({ data, bytes }: Output): Report =>
+    this.report({ outcome: Outcome.SUCCEEDED, output: data }, bytes);
 
   failed(error: unknown): Report {
     // An error that follows from the abort is not the reason.
     const cause = this.controller?.signal.aborted ? this.controller.signal.reason : error;
-    const { reason, failureClass, message } =
-      cause instanceof ProcessorFailure
-        ? { reason: cause.reason, failureClass: CLASSES[cause.failureClass], message: cause.message }
-        : {
-            reason: 'error',
-            failureClass: FailureClass.APP,
-            message: String((cause as Error)?.message ?? cause),
-          };
+    const { reason, failureClass, message } = explained(cause);
     // Shown within longer lines, like those of programs: without the full stop.
     return this.report({
       outcome: Outcome.FAILED,
       reason,
       failureClass,
-      message: message.replace(/\.$/, ''),
+      message: this.redacted(message.replace(/\.$/, '')),
     });
   }
 
@@ -203,8 +223,7 @@ class CallAttempt implements ProcessorAttempt {
     result: Partial<Pick<Report, 'outcome' | 'reason' | 'failureClass' | 'message' | 'output'>>,
     outputBytes = 0,
   ): Report {
-    const { processor, attempt, startedUnixMs, logLines, logBytes } = this;
-    const inputBytes = this.request.assignment.inputJson.length;
+    const { processor, attempt, startedUnixMs, logLines, logBytes, inputBytes } = this;
     const report = create(ReportSchema, {
       processor,
       attempt,
@@ -219,6 +238,15 @@ class CallAttempt implements ProcessorAttempt {
     }
     return report;
   }
+}
+
+function explained(error: unknown): { reason: string; failureClass: FailureClass; message: string } {
+  if (error instanceof ProcessorFailure) {
+    return { reason: error.reason, failureClass: CLASSES[error.failureClass], message: error.message };
+  }
+  const message = String((error as Error)?.message ?? error);
+  const { reason, infra } = knownCause(error) ?? { reason: 'error' };
+  return { reason, failureClass: infra ? FailureClass.INFRA : FailureClass.APP, message };
 }
 
 const CLASSES = {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { OUTPUT_LIMIT_BYTES } from './output-limit.ts';
 import { call, temporaryFolder } from './processors.fixture.ts';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -42,7 +43,8 @@ test('carries JSON and bytes', async (t) => {
 test('what is missing, too large or other than promised fails and changes nothing', async (t) => {
   const workdir = temporaryFolder(t);
   const reason = async (options: object) => (await call('file', options, { workdir })).report.reason;
-  writeFileSync(join(workdir, 'big'), Buffer.alloc(256 * 1024 + 1));
+  writeFileSync(join(workdir, 'big'), '');
+  truncateSync(join(workdir, 'big'), OUTPUT_LIMIT_BYTES + 1);
   writeFileSync(join(workdir, 'kept'), 'kept');
   assert.equal(await reason({ action: 'read', path: 'gone' }), 'not-found');
   assert.equal(await reason({ action: 'read', path: 'big' }), 'output-too-large');

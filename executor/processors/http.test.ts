@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FailureClass } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { OUTPUT_LIMIT_BYTES } from './output-limit.ts';
 import type { JsonObject } from './processor.ts';
 import { call, temporaryFolder } from './processors.fixture.ts';
 
@@ -99,12 +100,15 @@ test('follows redirects, or does not', async (t) => {
   assert.equal((output as { headers: JsonObject }).headers.location, '/end');
 });
 
-test('a large body is counted and not carried, or saved to a file', async (t) => {
+test('a large body is the output all the same, one that is larger still is counted, or saved to a file', async (t) => {
   const large = 'x'.repeat(300 * 1024);
-  const url = await serve(t, (_request, response) => response.end(large));
+  const huge = 'x'.repeat(OUTPUT_LIMIT_BYTES + 1);
+  const url = await serve(t, ({ url }, response) => response.end(url === '/huge' ? huge : large));
   const { output } = await call('http', { url });
   const { headers, ...rest } = output as JsonObject;
-  assert.deepEqual(rest, { status: 200, bytes: large.length, oversizeBytes: large.length });
+  assert.deepEqual(rest, { status: 200, bytes: large.length, text: large });
+  const { headers: _, ...counted } = (await call('http', { url: `${url}/huge` })).output as JsonObject;
+  assert.deepEqual(counted, { status: 200, bytes: huge.length, oversizeBytes: huge.length });
   const workdir = temporaryFolder(t);
   const saved = (await call('http', { url, saveTo: 'deep/body' }, { workdir })).output as JsonObject;
   assert.deepEqual([saved.path, saved.bytes], [join(workdir, 'deep/body'), large.length]);

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { writeAtomically } from './atomic-file.ts';
 import { durationOption, parseDurationMs } from './duration.ts';
-import { fitsOutput, OUTPUT_LIMIT_BYTES } from './output-limit.ts';
+import { OUTPUT_LIMIT_BYTES } from './output-limit.ts';
 import {
   defineProcessor,
   type JsonObject,
@@ -70,7 +70,10 @@ export default defineProcessor({
       json: { description: 'The body, when its content type is JSON.' },
       text: { type: 'string', description: 'The body, when it is other text.' },
       base64: { type: 'string', description: 'The body, when it is not text.' },
-      oversizeBytes: { type: 'integer', description: 'Set instead of the body when it is over 256 KiB.' },
+      oversizeBytes: {
+        type: 'integer',
+        description: 'Set instead of the body when it is over 64 MiB; save that to a file.',
+      },
       path: { type: 'string', description: 'Absolute path of the file with the body (saveTo).' },
       sha256: { type: 'string', description: 'SHA-256 of that file.' },
     },
@@ -202,10 +205,7 @@ async function readBody(response: Response): Promise<Body> {
 function inline(head: { status: number; headers: Record<string, string> }, body: Body): JsonObject {
   const { bytes } = body;
   if (bytes === 0) return { ...head, bytes };
-  if (bytes <= OUTPUT_LIMIT_BYTES) {
-    const output = { ...head, bytes, ...decoded(body) };
-    if (fitsOutput(JSON.stringify(output))) return output;
-  }
+  if (bytes <= OUTPUT_LIMIT_BYTES) return { ...head, bytes, ...decoded(body) };
   return { ...head, bytes, oversizeBytes: bytes };
 }
 

@@ -7,11 +7,12 @@ import { call, temporaryFolder } from './processors.fixture.ts';
 const input = {
   params: { least: 2 },
   context: { TEAM: 'platform' },
-  outputs: { list: { lines: ['a', 'bb', 'ccc'] } },
 };
+const needs = [{ processor: 'list', output: { value: { case: 'text' as const, value: 'a\nbb\nccc\n' } } }];
 
 test('selects and reshapes what it is given', async () => {
-  const evaluate = async (expression: string) => (await call('json', { expression }, { input })).output;
+  const evaluate = async (expression: string) =>
+    (await call('json', { expression }, { input, needs })).output;
   assert.deepEqual(await evaluate('outputs.list.lines[$length($) >= $$.params.least]'), ['bb', 'ccc']);
   assert.deepEqual(await evaluate('{ "team": context.TEAM, "n": $count(outputs.list.lines) }'), {
     team: 'platform',

@@ -14,7 +14,7 @@ export default defineProcessor({
         .string()
         .min(1)
         .describe(
-          'JSONata over { params, context, outputs }, with outputs by the name of the processor needed.',
+          'JSONata over { params, context, outputs, files }, with outputs and files by the name of the processor needed; of an instance also item and index.',
         ),
       file: z
         .string()
@@ -42,7 +42,7 @@ processors:
   async run({ expression, file, timeout }, { input, workdir, signal }) {
     const document = file === undefined ? {} : { file: await readJson(resolve(workdir, file), signal) };
     const timeoutMs = parseDurationMs(timeout);
-    return { output: await evaluate(expression, { ...input, ...document }, timeoutMs, signal) };
+    return { output: await evaluate(expression, { ...(await input()), ...document }, timeoutMs, signal) };
   },
 });
 

@@ -35,10 +35,10 @@ export interface ProcessorAttempt {
   runId: string;
   processor: string;
   attempt: number;
-  /** { params, context, outputs } */
-  input: { params: JsonObject; context: Record<string, string>; outputs: JsonObject };
+  /** What programs find in WIZ_INPUT; put together when it is asked for. */
+  input(): Promise<ProcessorInput>;
   environment: Record<string, string>;
-  /** Absolute folder that relative paths refer to. */
+  /** Absolute folder that relative paths refer to: the processor's, else the run's staging folder. */
   workdir: string;
   /** Aborted on cancel and time-out. */
   signal: AbortSignal;
@@ -46,6 +46,18 @@ export interface ProcessorAttempt {
   log(text: string): void;
   /** fraction 0 to 1 */
   progress(fraction: number, message?: string): void;
+}
+
+export interface ProcessorInput {
+  params: JsonObject;
+  context: Record<string, string>;
+  /** By processor needed. */
+  outputs: JsonObject;
+  /** By processor needed and name: { name, path, hash, size, folder, mediaType }. */
+  files: JsonObject;
+  /** Of an instance. */
+  item?: JsonValue;
+  index?: number;
 }
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };

@@ -1,20 +1,30 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { Data } from '../../proto/gen/wiz/v1/data_pb.js';
 import {
   AssignmentSchema,
   type LogChunk,
+  type NeedResultSchema,
   Outcome,
   type Report,
+  type SecretSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { openTestRooms } from '../data/data-rooms.fixture.ts';
+import type { DataRooms } from '../data/data-rooms.ts';
 import { startCall } from './call.ts';
 import type { JsonValue } from './processor.ts';
 
 export interface CallOptions {
   workdir?: string;
   input?: object;
+  needs?: MessageInitShape<typeof NeedResultSchema>[];
+  secrets?: MessageInitShape<typeof SecretSchema>[];
+  /** Where its data is; with the environment of its executor. Default: a store in a folder of its own. */
+  data?: DataRooms;
   timeoutMs?: number;
   graceMs?: number;
   /** Called with what cancels the attempt. */
@@ -27,20 +37,39 @@ export interface CallResult {
   /** undefined when there is none. */
   output: JsonValue | undefined;
   progress: number[];
+  messages: string[];
   logs: LogChunk[];
 }
 
 /** Carries out one attempt as the session does. */
 export async function call(uses: string, options: object, more: CallOptions = {}): Promise<CallResult> {
+  if (more.data !== undefined) return callWith(more.data, uses, options, more);
+  const folder = mkdtempSync(join(tmpdir(), 'wiz-call-'));
+  try {
+    return await callWith(await openTestRooms(folder, 'e'), uses, options, more);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function callWith(
+  data: DataRooms,
+  uses: string,
+  options: object,
+  more: CallOptions,
+): Promise<CallResult> {
   const progress: number[] = [];
+  const messages: string[] = [];
   const logs: LogChunk[] = [];
-  const { workdir = '/', input, timeoutMs, graceMs } = more;
+  const { workdir = '/', input, timeoutMs, graceMs, needs, secrets } = more;
   const assignment = create(AssignmentSchema, {
     processor: 'p',
     attempt: 1,
     workdir,
     timeoutMs,
     graceMs,
+    needs,
+    secrets,
     inputJson: input === undefined ? '' : JSON.stringify(input),
     action: { case: 'call', value: { uses, withJson: JSON.stringify(options) } },
   });
@@ -48,8 +77,12 @@ export async function call(uses: string, options: object, more: CallOptions = {}
     { runId: 'r', epoch: 1, pipeline: 'x', environment: {}, assignment },
     {
       log: (chunk) => void logs.push(chunk),
-      progress: (fraction) => progress.push(fraction),
+      progress: (fraction, message) => {
+        progress.push(fraction);
+        messages.push(message);
+      },
     },
+    data,
   );
   if ('done' in started) more.started?.(started.cancel);
   const report = 'done' in started ? await started.done : started;
@@ -57,10 +90,17 @@ export async function call(uses: string, options: object, more: CallOptions = {}
   return {
     report,
     outcome: report.outcome === Outcome.SUCCEEDED ? 'succeeded' : 'failed',
-    output: value?.case === 'json' ? JSON.parse(value.value) : undefined,
+    output: value === undefined ? undefined : JSON.parse(await jsonOf(value, data)),
     progress,
+    messages,
     logs,
   };
+}
+
+async function jsonOf(value: Data['value'], { files }: DataRooms): Promise<string> {
+  if (value.case === 'json') return value.value;
+  assert.equal(value.case, 'file');
+  return Buffer.from(await files.store.readBytes(value.value.hash)).toString();
 }
 
 export function temporaryFolder(t: TestContext): string {

@@ -6,6 +6,8 @@ import path from 'node:path';
  *
  *   N/input.json            WIZ_INPUT
  *   N/script                a script too long for an argument
+ *   N/stdin                 standard input, where a data form asks for it
+ *   N/stdout                standard output, where it is large
  *   N/out/output            WIZ_OUTPUT      \
  *   N/out/context           WIZ_CONTEXT      > made by the program when it wants to
  *   N/out/progress          WIZ_PROGRESS    /
@@ -18,17 +20,19 @@ import path from 'node:path';
 export interface AttemptFolder {
   input: string;
   script: string;
+  stdin: string;
+  stdout: string;
   output: string;
   context: string;
   progress: string;
   files: string;
+  /** `document` is the content of WIZ_INPUT. */
+  writeInput(document: string): void;
   /** Whether anything was made in `out` and in `files`. */
   touched(): { out: boolean; files: boolean };
-  /** `reusable` false: something may still write here. */
+  /** `reusable` false: something may still write here, or there is something that nobody else is to see. */
   release(reusable: boolean): void;
 }
-
-const EMPTY_INPUT = '{"params":{},"context":{},"outputs":{}}';
 
 export function createAttemptFolders(root: string) {
   const free: Slot[] = [];
@@ -36,13 +40,12 @@ export function createAttemptFolders(root: string) {
   fs.mkdirSync(root, { recursive: true, mode: 0o700 });
 
   return {
-    /** `input` is the content of WIZ_INPUT; empty is all empty. */
-    acquire(input: string): AttemptFolder {
+    acquire(): AttemptFolder {
       const slot = free.pop() ?? createSlot(path.join(root, String(++made)));
-      slot.writeInput(input === '' ? EMPTY_INPUT : input);
       const { folder } = slot;
       return {
         ...slot.paths,
+        writeInput: slot.writeInput,
         touched: slot.touched,
         release(reusable) {
           const { out, files } = slot.touched();
@@ -62,6 +65,8 @@ function createSlot(folder: string) {
   const paths = {
     input: path.join(folder, 'input.json'),
     script: path.join(folder, 'script'),
+    stdin: path.join(folder, 'stdin'),
+    stdout: path.join(folder, 'stdout'),
     output: path.join(out, 'output'),
     context: path.join(out, 'context'),
     progress: path.join(out, 'progress'),

@@ -1,23 +1,28 @@
 import { create } from '@bufbuild/protobuf';
 import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
 import { LogChunkSchema } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { StreamRedactor } from '../secrets/secrets.ts';
 import type { AttemptSink } from './attempt.ts';
-import { INLINE_LIMIT } from './program-output.ts';
+import type { StdoutCapture } from './stdout-capture.ts';
 
 /**
  * One attempt's output on its way to the sink: numbered, counted, and held back while the sink has no room.
  * What is held back is bounded by the spawner's output window, since `taken` is only told of what the sink
- * took; so a slow sink ends in a program that waits on its pipe.
+ * took; so a slow sink ends in a program that waits on its pipe. So does a slow disk under the capture.
+ *
+ * With secrets everything goes through a redactor first: neither the sink nor the capture sees a value.
  */
 export interface AttemptLog {
   push(stream: 'stdout' | 'stderr', data: Uint8Array): void;
+  /** Before the first push. */
+  redactBy(redactor: () => StreamRedactor): void;
+  /** Nothing more comes: what redactors held back is passed on. */
+  end(): void;
   /** Settles when the sink has everything; undefined when it has already. */
   drained(): Promise<void> | undefined;
   bytes(stream: 'stdout' | 'stderr'): number;
   /** Lines of both streams; a last line without its end counts. */
   lines(): number;
-  /** The beginning of standard output: all of it while it is within INLINE_LIMIT, nothing beyond. */
-  stdoutHead(): Uint8Array[];
 }
 
 interface StreamState {
@@ -25,6 +30,14 @@ interface StreamState {
   bytes: number;
   lineEnds: number;
   endsInLine: boolean;
+  redactor: StreamRedactor | undefined;
+}
+
+interface Held {
+  state: StreamState;
+  data: Uint8Array;
+  /** Bytes of the program that are taken with it: with a redactor others than those of the data. */
+  credit: number;
 }
 
 const LINE_END = 10;
@@ -32,16 +45,16 @@ const LINE_END = 10;
 export function createAttemptLog(
   of: { runId: string; processor: string; attempt: number },
   sink: AttemptSink,
+  capture: StdoutCapture,
   taken: (bytes: number) => void,
 ): AttemptLog {
   const streams = { stdout: newState(LogStream.STDOUT), stderr: newState(LogStream.STDERR) };
-  let head: Uint8Array[] = [];
-  let headBytes = 0; // of standard output, whether kept or not
-  let held: { state: StreamState; data: Uint8Array }[] = [];
+  let held: Held[] = [];
   let blocked: Promise<void> | undefined;
 
-  function hand(state: StreamState, data: Uint8Array): void {
-    const room = sink.log(
+  function hand({ state, data, credit }: Held): void {
+    const captured = state === streams.stdout ? capture.push(data) : undefined;
+    const logged = sink.log(
       create(LogChunkSchema, {
         ...of,
         stream: state.stream,
@@ -54,12 +67,8 @@ export function createAttemptLog(
     state.bytes += data.length;
     state.lineEnds += countLineEnds(data);
     state.endsInLine = data[data.length - 1] !== LINE_END;
-    if (room === undefined) taken(data.length);
-    else blocked = room.then(next, next);
-
-    function next(): void | Promise<void> {
-      return unblock(data.length);
-    }
+    if (captured === undefined && logged === undefined) return taken(credit);
+    blocked = Promise.allSettled([captured, logged]).then(() => unblock(credit));
   }
 
   function unblock(bytes: number): void | Promise<void> {
@@ -68,7 +77,7 @@ export function createAttemptLog(
     const waiting = held;
     held = [];
     for (const [index, each] of waiting.entries()) {
-      hand(each.state, each.data);
+      hand(each);
       if (blocked === undefined) continue;
       held = waiting.slice(index + 1);
       return blocked;
@@ -78,25 +87,32 @@ export function createAttemptLog(
   return {
     push(name, data) {
       const state = streams[name];
-      if (name === 'stdout') keepHead(data);
-      if (blocked === undefined) hand(state, data);
-      else held.push({ state, data });
+      pass(state, state.redactor === undefined ? data : state.redactor.push(data), data.length);
+    },
+    redactBy(redactor) {
+      for (const state of Object.values(streams)) state.redactor = redactor();
+    },
+    end() {
+      for (const state of Object.values(streams)) {
+        if (state.redactor === undefined) continue;
+        pass(state, state.redactor.end(), 0);
+        state.redactor = undefined;
+      }
     },
     drained: () => blocked,
     bytes: (name) => streams[name].bytes,
     lines: () => lineCount(streams.stdout) + lineCount(streams.stderr),
-    stdoutHead: () => head,
   };
 
-  function keepHead(data: Uint8Array): void {
-    headBytes += data.length;
-    if (headBytes <= INLINE_LIMIT) head.push(data);
-    else head = [];
+  function pass(state: StreamState, data: Uint8Array, credit: number): void {
+    if (data.length === 0) return taken(credit);
+    if (blocked === undefined) hand({ state, data, credit });
+    else held.push({ state, data, credit });
   }
 }
 
 function newState(stream: LogStream): StreamState {
-  return { stream, bytes: 0, lineEnds: 0, endsInLine: false };
+  return { stream, bytes: 0, lineEnds: 0, endsInLine: false, redactor: undefined };
 }
 
 function lineCount(state: StreamState): number {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
+import { DataForm } from '../../proto/gen/wiz/v1/data_pb.js';
 import { FailureClass, Outcome } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { bash, createFixture, eventually, isAlive } from './program-fixture.ts';
+import { bash, createFixture, eventually, fileOutput, isAlive } from './program-fixture.ts';
 import { LINGER_MS } from './program-host.ts';
 
 /** A script writes process ids into a file of the workdir, one a line. */
@@ -16,8 +17,8 @@ function pidsIn(folder: string, name: string): number[] {
 }
 
 for (const kind of ['native', 'portable'] as const) {
-  describe(`ends of programs by the ${kind} spawner`, () => {
-    const { runner, run, start, folder } = createFixture({ after }, kind);
+  describe(`ends of programs by the ${kind} spawner`, async () => {
+    const { runner, run, start, folder } = await createFixture({ after }, kind);
 
     test('a time-out ends the program', async () => {
       const { report } = await run(['sleep', '60'], { assignment: { timeoutMs: 100, graceMs: 5000 } });
@@ -157,7 +158,8 @@ for (const kind of ['native', 'portable'] as const) {
       const { report } = await start(['head', '-c', String(total), '/dev/zero'], { sink }).done;
       assert.equal(received, total);
       assert.equal(report.usage?.stdoutBytes, total);
-      assert.equal(report.output?.oversizeBytes, total);
+      assert.equal(fileOutput(report).size, total);
+      assert.equal(report.output?.form, DataForm.TEXT);
       const growth = Math.max(...sizes) - sizes[0]!;
       assert.ok(growth < 100e6, `grew by ${growth} bytes`);
       assert.ok((await runner.stats()).rssBytes < 250e6);
@@ -180,7 +182,7 @@ for (const kind of ['native', 'portable'] as const) {
 }
 
 test('a spawner that cannot be started fails the attempt as infrastructure', async (t) => {
-  const { run } = createFixture(t, 'native', { entry: '/no/such/entry.js' });
+  const { run } = await createFixture(t, 'native', { entry: '/no/such/entry.js' });
   const { report } = await run(['true']);
   assert.equal(report.reason, 'lost');
   assert.equal(report.failureClass, FailureClass.INFRA);
@@ -188,7 +190,7 @@ test('a spawner that cannot be started fails the attempt as infrastructure', asy
 });
 
 test('closing the runner ends what runs', async (t) => {
-  const { runner, start } = createFixture(t);
+  const { runner, start } = await createFixture(t);
   const attempt = start(bash('echo up; sleep 60'));
   await eventually(() => attempt.text() === 'up\n', 'up');
   await runner.close();

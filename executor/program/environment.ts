@@ -1,3 +1,4 @@
+import { OWN_VARIABLES } from '../../proto/environment.ts';
 import type { EnvBlock } from './frames.ts';
 
 /**
@@ -66,19 +67,7 @@ export function createEnvironments(executor: NodeJS.ProcessEnv) {
 }
 
 /** What a program can count on; nobody else can set these. */
-const ATTEMPT_NAMES = new Set([
-  'WIZ_EXECUTOR_ID',
-  'WIZ_RUN_ID',
-  'WIZ_PIPELINE',
-  'WIZ_PROCESSOR',
-  'WIZ_ATTEMPT',
-  'WIZ_INPUT',
-  'WIZ_OUTPUT',
-  'WIZ_CONTEXT',
-  'WIZ_PROGRESS',
-  'WIZ_FILES',
-  'WIZ_STAGING',
-]);
+const ATTEMPT_NAMES = new Set(OWN_VARIABLES);
 
 /** WIZ_HOME goes on to programs, so that a wiz they call keeps its state in the same place. */
 function isInherited(name: string): boolean {

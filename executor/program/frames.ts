@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
  * Frames written in one turn of the event loop leave in one write.
  */
 export const FrameKind = {
-  /** To the spawner. Body: u32 argc, u32 envc, then NUL-ended strings: path, cwd, argv…, env…. */
+  /** To the spawner. Body: u32 argc, u32 envc, then NUL-ended strings: path, cwd, stdin, argv…, env…. */
   spawn: 1,
   /** To the spawner: u32 signal number for the program's process group. */
   signal: 2,
@@ -38,6 +38,8 @@ export interface SpawnRequest {
   /** Absolute. */
   path: string;
   cwd: string;
+  /** Absolute path of the file that is standard input; empty is /dev/null. */
+  stdin: string;
   argv: readonly string[];
   /** NAME=value, of this program alone. */
   env: readonly string[];
@@ -50,6 +52,9 @@ export interface EnvBlock {
   bytes: Buffer;
   count: number;
 }
+
+/** Before the error code in a refusal that is about the file of standard input. */
+export const STDIN_REFUSED = 'STDIN ';
 
 /** How a program ended. Times are Unix milliseconds, memory is bytes (0: unknown). */
 export interface ProgramExit {
@@ -154,8 +159,8 @@ export function createFrameWriter(socket: Socket): FrameWriter {
       head(at, kind, id, 4);
       slab.writeUInt32LE(value, at + HEAD);
     },
-    spawn(id, { path, cwd, argv, env, baseEnv }) {
-      let text = `${path}\0${cwd}\0`;
+    spawn(id, { path, cwd, stdin, argv, env, baseEnv }) {
+      let text = `${path}\0${cwd}\0${stdin}\0`;
       for (const argument of argv) text += `${argument}\0`;
       for (const entry of env) text += `${entry}\0`;
       const textBytes = Buffer.byteLength(text);

@@ -1,13 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import type { FailureCause } from '../data/attempt-failure.ts';
 
-/** Why a program cannot be started, in the words of a report. */
-export interface StartFailure {
-  reason: string;
-  message: string;
-  /** Default app. */
-  infra?: boolean;
-}
+/** Why a program cannot be started. */
+export type StartFailure = FailureCause;
 
 /**
  * Finds programs as execvp does: a name with a slash is a path relative to `workdir`, any other is looked up

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import net from 'node:net';
 import os from 'node:os';
 import type { ProgramPipes, SpawnBackend, SpawnedProgram } from './program-host.ts';
+import { openStdin } from './stdin-file.ts';
 
 /**
  * Starts programs with libc's posix_spawn, reached through koffi. Both glibc and musl implement it with
@@ -193,15 +194,23 @@ function createSpawn(libc: Libc): SpawnBackend['spawn'] {
     }
     const path = body.subarray(8);
     const cwd = path.subarray(path.indexOf(0) + 1);
-    const first = cwd.byteOffset - body.byteOffset + cwd.indexOf(0) + 1;
+    const stdin = cwd.subarray(cwd.indexOf(0) + 1);
+    const stdinEnd = stdin.indexOf(0);
+    const given = stdinEnd === 0 ? nothing : openStdin(stdin.toString('utf8', 0, stdinEnd));
+    if (typeof given === 'string') {
+      for (const fd of [...out, ...err]) fs.closeSync(fd);
+      return settle(given);
+    }
+    const first = stdin.byteOffset - body.byteOffset + stdinEnd + 1;
     const envAt = fillTable(body, body.readUInt32LE(0), body.readUInt32LE(4), first);
     libc.actionsInit(actions);
-    libc.dup2(actions, nothing, 0);
+    libc.dup2(actions, given, 0);
     libc.dup2(actions, out[1], 1);
     libc.dup2(actions, err[1], 2);
     libc.chdir(actions, cwd);
     const error = libc.posix_spawn(pid, path, actions, attr, table, table.subarray(envAt));
     libc.actionsDestroy(actions);
+    if (given !== nothing) fs.closeSync(given);
     fs.closeSync(out[1]);
     fs.closeSync(err[1]);
     if (error !== 0) {

@@ -127,6 +127,7 @@ test('programs beyond the limit of open files wait for their turn', async (t) =>
   const request: SpawnRequest = {
     path: '/bin/sleep',
     cwd: '/',
+    stdin: '',
     argv: ['sleep', '0.1'],
     env: [],
     baseEnv: { bytes: Buffer.alloc(0), count: 0 },

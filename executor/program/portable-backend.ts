@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import fs from 'node:fs';
 import os from 'node:os';
 import type { ReapedProcess, SpawnBackend } from './program-host.ts';
+import { openStdin } from './stdin-file.ts';
 
 /**
  * Starts programs with child_process: works wherever Node does, at about a third of the native rate. CPU time
@@ -13,13 +15,15 @@ export function createPortableBackend(): SpawnBackend {
     kind: 'portable',
     lazyPipes: false,
     spawn(body, settle) {
-      const [path, cwd, ...rest] = body.toString('utf8', 8, body.length - 1).split('\0');
+      const [path, cwd, stdin, ...rest] = body.toString('utf8', 8, body.length - 1).split('\0');
       const argv = rest.slice(0, body.readUInt32LE(0));
       const env: Record<string, string> = {};
       for (const entry of rest.slice(argv.length)) {
         const equals = entry.indexOf('=', 1);
         env[entry.slice(0, equals)] = entry.slice(equals + 1);
       }
+      const given = stdin === '' ? 'ignore' : openStdin(stdin!);
+      if (typeof given === 'string' && given !== 'ignore') return settle(given);
       let child: ChildProcess;
       try {
         child = spawn(path!, argv.slice(1), {
@@ -27,10 +31,12 @@ export function createPortableBackend(): SpawnBackend {
           cwd,
           env,
           detached: true, // setsid
-          stdio: ['ignore', 'pipe', 'pipe'],
+          stdio: [given, 'pipe', 'pipe'],
         });
       } catch (error) {
         return settle((error as NodeJS.ErrnoException).code ?? 'EIO');
+      } finally {
+        if (typeof given === 'number') fs.closeSync(given);
       }
       const pid = child.pid;
       if (pid === undefined) {

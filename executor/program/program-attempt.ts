@@ -1,27 +1,36 @@
-import fs from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
+import { DataForm } from '../../proto/gen/wiz/v1/data_pb.js';
 import { Outcome, type Report } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { parseInstanceName } from '../../proto/instance-name.ts';
+import { AttemptFailure, failureCause } from '../data/attempt-failure.ts';
+import { type AttemptInputs, prepareInputs } from '../data/attempt-inputs.ts';
+import type { DataRooms } from '../data/data-rooms.ts';
+import { EMPTY_INPUT } from '../data/input-document.ts';
 import type { AttemptRequest, AttemptSink, RunningAttempt } from './attempt.ts';
-import type { AttemptFolder, createAttemptFolders } from './attempt-folder.ts';
+import type { createAttemptFolders } from './attempt-folder.ts';
 import { createAttemptLog } from './attempt-log.ts';
 import { BadEnvironment, type createEnvironments, type ProgramEnvironment } from './environment.ts';
-import { OUTPUT_WINDOW, type ProgramExit } from './frames.ts';
+import { OUTPUT_WINDOW, type ProgramExit, STDIN_REFUSED } from './frames.ts';
 import { type createProgramLookup, explainRefusal, isPlainScript, type StartFailure } from './lookup.ts';
+import { parentContextOf } from './parent-context.ts';
 import { type CommandPlace, commandOf, type ProgramCommand, relocated } from './program-command.ts';
-import { OutputFailure, outputOfStdout, readContextFile, readOutputFile } from './program-output.ts';
 import { type Ending, failed, failureOf, reportOf, stopped } from './program-report.ts';
+import { resultOf } from './program-result.ts';
 import { createProgressReader } from './progress.ts';
 import type { SpawnedHandle, SpawnerClient } from './spawner-client.ts';
+import { createStdoutCapture } from './stdout-capture.ts';
 import type { AttemptIdentity } from './sweep.ts';
+import { type WrittenInput, writeInputs } from './written-input.ts';
 
 /**
  * One attempt at a native program:
- *   starting   everything is made ready and handed to the spawner; what cannot start is reported at once
- *   running    output flows to the sink; progress is polled by the runner
+ *   preparing  files and secrets are fetched, what it reads is written; it can be stopped, and the time-out counts.
+ *              Most have nothing to fetch and are past it at once
+ *   running    handed to the spawner; output flows to the sink; progress is polled by the runner
  *   stopping   the time is over or it was cancelled: SIGTERM went to the group, SIGKILL follows the grace.
  *              However it ends from here on, it is Failed with that reason, and what left its group is swept
- *   exited     the sink still takes output
+ *   exited     the sink, and the file of a large output, still take output
+ *   keeping    it succeeded, and what it left goes to the file store; it can be cancelled still
  *   ended      reported
  */
 export interface ProgramAttempt extends RunningAttempt {
@@ -38,7 +47,7 @@ export interface RunnerRooms {
   lookup: ReturnType<typeof createProgramLookup>;
   environments: ReturnType<typeof createEnvironments>;
   sweep(attempt: AttemptIdentity): Promise<void>;
-  stagingOf(runId: string): string;
+  data: DataRooms;
 }
 
 /** When the assignment has no grace_ms; milliseconds. */
@@ -58,13 +67,18 @@ export function createProgramAttempt(
   const identity = { runId, processor, attempt };
   const startedMs = Date.now();
   const done = Promise.withResolvers<Report>();
-  const log = createAttemptLog(identity, sink, taken);
-  const staging = rooms.stagingOf(runId);
+  const staging = rooms.data.staging.of(runId);
   const workdir = assignment.workdir === '' ? staging : assignment.workdir;
-  const folder = rooms.folders.acquire(assignment.inputJson);
+  const folder = rooms.folders.acquire();
+  const capture = createStdoutCapture(folder.stdout);
+  const log = createAttemptLog(identity, sink, capture, taken);
   const progress = createProgressReader(folder.progress);
-  let state: 'starting' | 'running' | 'stopping' | 'exited' | 'ended' = 'starting';
+  const aborter = new AbortController();
+  let state: 'preparing' | 'running' | 'stopping' | 'exited' | 'keeping' | 'ended' = 'preparing';
+  let inputs: AttemptInputs | undefined;
+  let written: WrittenInput = { bytes: 0, stdin: '' };
   let stopCause: StartFailure | undefined;
+  let exit: ProgramExit | undefined;
   let handle: SpawnedHandle | undefined;
   let timer: NodeJS.Timeout | undefined; // the time-out's, then the grace's
   let untold = 0; // bytes the sink took that the spawner has not been told of
@@ -80,30 +94,69 @@ export function createProgramAttempt(
     cancel: (reason) => stop({ reason, message: reason === 'cancelled' ? reason : `ended early: ${reason}` }),
     pollProgress() {
       const news = state === 'ended' ? undefined : progress.poll();
-      if (news !== undefined) sink.progress(news.fraction, news.message);
+      if (news !== undefined) sink.progress(news.fraction, redacted(news.message));
     },
   };
 
   function begin(): void {
-    const environment = environmentOf();
+    try {
+      const ready = prepareInputs(assignment, staging, rooms.data, () => aborter.signal);
+      if (!(ready instanceof Promise) && assignment.dataForm === DataForm.UNSPECIFIED) {
+        writeSmallInput(ready);
+        start(ready);
+        return;
+      }
+      if (assignment.timeoutMs > 0) waitUntil(startedMs + assignment.timeoutMs);
+      prepared(ready).catch(notPrepared);
+    } catch (error) {
+      notPrepared(error);
+    }
+  }
+
+  async function prepared(ready: AttemptInputs | Promise<AttemptInputs>): Promise<void> {
+    const given = await ready;
+    inputs = given;
+    written = await writeInputs(given, folder, aborter.signal);
+    if (state === 'preparing') start(given);
+  }
+
+  function notPrepared(error: unknown): void {
+    if (state !== 'preparing') return;
+    finish(failed(failureCause(error, 'inputs-unreadable')));
+  }
+
+  /** Without values to be read from the store the document is a text. */
+  function writeSmallInput(given: AttemptInputs): void {
+    const document = given.document() as string;
+    folder.writeInput(document);
+    if (document !== EMPTY_INPUT) written.bytes = Buffer.byteLength(document);
+  }
+
+  function start(given: AttemptInputs): void {
+    inputs = given;
+    const { secrets } = given;
+    if (secrets !== undefined) log.redactBy(() => secrets.redactor());
+    const environment = environmentOf(given);
     if ('reason' in environment) return finish(failed(environment));
     const place = { workdir, searchPath: environment.path, scriptFile: folder.script };
-    const command = commandOf(assignment, place, rooms.lookup);
+    const command = commandOf({ processor, action: given.action }, place, rooms.lookup);
     if ('reason' in command) return finish(failed(command));
     spawn(command, environment, place);
     state = 'running';
-    if (assignment.timeoutMs <= 0) return;
+    if (assignment.timeoutMs <= 0 || timer !== undefined) return;
     const spawnerReady = rooms.spawner.ready();
     if (spawnerReady === undefined) waitUntil(startedMs + assignment.timeoutMs);
     else spawnerReady.then(() => waitUntil(Date.now() + assignment.timeoutMs));
   }
 
-  function environmentOf(): ProgramEnvironment | StartFailure {
-    const names = {
+  function environmentOf({ environment }: AttemptInputs): ProgramEnvironment | StartFailure {
+    const instance = parseInstanceName(processor);
+    const parentContext = parentContextOf(request);
+    const names: Record<string, string> = {
       WIZ_EXECUTOR_ID: rooms.executorId,
       WIZ_RUN_ID: runId,
       WIZ_PIPELINE: request.pipeline,
-      WIZ_PROCESSOR: processor,
+      WIZ_PROCESSOR: instance?.processor ?? processor,
       WIZ_ATTEMPT: String(attempt),
       WIZ_INPUT: folder.input,
       WIZ_OUTPUT: folder.output,
@@ -112,8 +165,10 @@ export function createProgramAttempt(
       WIZ_FILES: folder.files,
       WIZ_STAGING: staging,
     };
+    if (instance?.index !== undefined) names.WIZ_INDEX = String(instance.index);
+    if (parentContext !== undefined) names.WIZ_PARENT_CONTEXT = parentContext;
     try {
-      return rooms.environments.of(request.environment, assignment.environment, names);
+      return rooms.environments.of(request.environment, environment, names);
     } catch (error) {
       if (error instanceof BadEnvironment) return { reason: 'bad-environment', message: error.message };
       throw error;
@@ -123,7 +178,7 @@ export function createProgramAttempt(
   function spawn(command: ProgramCommand, environment: ProgramEnvironment, place: CommandPlace): void {
     const { own: env, base: baseEnv } = environment;
     handle = rooms.spawner.spawn(
-      { path: command.file, cwd: workdir, argv: command.argv, env, baseEnv },
+      { path: command.file, cwd: workdir, stdin: written.stdin, argv: command.argv, env, baseEnv },
       {
         output: log.push,
         exited,
@@ -140,6 +195,10 @@ export function createProgramAttempt(
     place: CommandPlace,
   ): void {
     if (stopCause !== undefined) return finish(stopped(stopCause, undefined));
+    if (code.startsWith(STDIN_REFUSED)) {
+      const message = `its standard input could not be opened (${code.slice(STDIN_REFUSED.length)})`;
+      return finish(failed({ reason: 'input-unreadable', message, infra: true }));
+    }
     if (code === 'ENOEXEC' && command.file !== '/bin/sh' && isPlainScript(command.file)) {
       const argv = ['sh', command.file, ...command.argv.slice(1)];
       return spawn({ name: command.name, file: '/bin/sh', argv }, environment, place);
@@ -157,7 +216,7 @@ export function createProgramAttempt(
   }
 
   function waitUntil(deadline: number): void {
-    if (state !== 'running') return;
+    if (state !== 'running' && state !== 'preparing') return;
     const left = deadline - Date.now();
     if (left > LONGEST_TIMER_MS) {
       timer = setTimeout(waitUntil, LONGEST_TIMER_MS, deadline);
@@ -168,6 +227,10 @@ export function createProgramAttempt(
   }
 
   function stop(cause: StartFailure): void {
+    if (state === 'preparing' || state === 'keeping') {
+      aborter.abort(new AttemptFailure(cause.reason, cause.message));
+      return finish(stopped(cause, exit));
+    }
     if (state !== 'running') return;
     state = 'stopping';
     stopCause = cause;
@@ -178,58 +241,56 @@ export function createProgramAttempt(
     timer = setTimeout(kill, Math.min(graceMs, LONGEST_TIMER_MS));
   }
 
-  function exited(exit: ProgramExit): void {
+  function exited(how: ProgramExit): void {
+    exit = how;
+    log.end();
     const draining = log.drained();
-    if (stopCause === undefined && draining === undefined) return finish(endingOf(exit), exit);
+    if (stopCause === undefined && draining === undefined) return conclude(how);
     state = 'exited';
     clearTimeout(timer);
     const swept = stopCause === undefined ? undefined : rooms.sweep(identity);
-    Promise.all([swept, draining]).then(() => finish(endingOf(exit), exit));
+    Promise.all([swept, draining]).then(() => conclude(how));
   }
 
   function lost(message: string): void {
     state = 'exited';
     clearTimeout(timer);
+    log.end();
     Promise.all([rooms.sweep(identity), log.drained()]).then(() =>
       finish(failed({ reason: 'lost', message, infra: true })),
     );
   }
 
-  function endingOf(exit: ProgramExit): Ending {
-    if (stopCause !== undefined) return stopped(stopCause, exit);
-    return failureOf(exit) ?? succeeded();
+  function conclude(how: ProgramExit): void {
+    capture.close();
+    if (stopCause !== undefined) return finish(stopped(stopCause, how));
+    const failure = failureOf(how);
+    if (failure !== undefined) return finish(failure);
+    const { secrets } = inputs!;
+    const ending = resultOf(
+      { folder, capture, secrets, form: assignment.dataForm, move: !how.leftovers },
+      rooms.data,
+    );
+    if (!(ending instanceof Promise)) return finish(ending);
+    state = 'keeping';
+    clearTimeout(timer);
+    ending.then(finish);
   }
 
-  function succeeded(): Ending {
-    try {
-      const { out, files } = folder.touched();
-      const context = out ? readContextFile(folder.context) : {};
-      const written = out ? readOutputFile(folder.output) : undefined;
-      if (files) keepFiles(folder, path.join(staging, 'files', processor));
-      const output = written ?? outputOfStdout(log.stdoutHead(), log.bytes('stdout'));
-      return { outcome: Outcome.SUCCEEDED, output, context };
-    } catch (error) {
-      if (error instanceof OutputFailure) return failed(error);
-      const message = `what it left could not be read: ${(error as Error).message}`;
-      // Gone, or another kind of thing, while the folder around it is there: the program did that, and would again.
-      const { code = '' } = error as NodeJS.ErrnoException;
-      const own = ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code) && fs.existsSync(path.dirname(folder.input));
-      return failed({ reason: 'output-unreadable', message, infra: !own });
-    }
+  function redacted(text: string): string {
+    return inputs?.secrets?.redactText(text) ?? text;
   }
 
-  function finish(ending: Ending, exit?: ProgramExit): void {
+  function finish(ending: Ending): void {
+    if (state === 'ended') return;
     state = 'ended';
     clearTimeout(timer);
-    const mayStillWrite = exit === undefined || exit.leftovers || stopCause !== undefined;
-    folder.release(!mayStillWrite);
-    done.resolve(reportOf(assignment, ending, exit, log, startedMs));
+    capture.close();
+    const mayStillWrite =
+      exit === undefined || exit.leftovers || stopCause !== undefined || aborter.signal.aborted;
+    const alone = inputs?.secrets !== undefined || written.stdin !== '' || capture.file !== undefined;
+    folder.release(!mayStillWrite && !alone);
+    if (ending.outcome === Outcome.FAILED) ending.message = redacted(ending.message);
+    done.resolve(reportOf(assignment, ending, { exit, log, startedMs, inputBytes: written.bytes }));
   }
-}
-
-/** Until files have a store, they stay with the run's staging folder; a later attempt replaces them. */
-function keepFiles(folder: AttemptFolder, kept: string): void {
-  fs.rmSync(kept, { recursive: true, force: true });
-  fs.mkdirSync(path.dirname(kept), { recursive: true, mode: 0o700 });
-  fs.renameSync(folder.files, kept);
 }

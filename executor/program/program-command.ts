@@ -24,7 +24,7 @@ export interface CommandPlace {
 type Lookup = ReturnType<typeof createProgramLookup>;
 
 export function commandOf(
-  { action, processor }: Assignment,
+  { action, processor }: Pick<Assignment, 'action' | 'processor'>,
   place: CommandPlace,
   lookup: Lookup,
 ): ProgramCommand | StartFailure {

@@ -3,13 +3,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
+import { type File, LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
 import {
   type Assignment,
   AssignmentSchema,
   type LogChunk,
   type Report,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { openTestRooms } from '../data/data-rooms.fixture.ts';
+import type { DataRooms } from '../data/data-rooms.ts';
 import type { AttemptSink } from './attempt.ts';
 import { createProgramRunner, type ProgramRunner } from './runner.ts';
 import type { SpawnerOptions } from './spawner-client.ts';
@@ -18,6 +20,7 @@ import { sweepLeftovers } from './sweep.ts';
 /** For tests of this room: a runner in a temporary folder, whose end finds every process that was left. */
 export interface ProgramFixture {
   runner: ProgramRunner;
+  data: DataRooms;
   executorId: string;
   /** The workdir of all programs. */
   folder: string;
@@ -34,7 +37,7 @@ export interface More {
   runId?: string;
   processor?: string;
   attempt?: number;
-  assignment?: Partial<Pick<Assignment, 'environment' | 'workdir' | 'inputJson' | 'timeoutMs' | 'graceMs'>>;
+  assignment?: Partial<Omit<Assignment, '$typeName' | '$unknown' | 'action' | 'processor' | 'attempt'>>;
   environment?: Record<string, string>;
   sink?: AttemptSink;
 }
@@ -58,22 +61,27 @@ export function bash(text: string): Script {
 }
 
 /** `scope`: a test's context, or { after } of node:test within describe(). */
-export function createFixture(
+export async function createFixture(
   scope: { after(done: () => Promise<void>): void },
   kind: 'native' | 'portable' = 'native',
-  spawner: SpawnerOptions = {},
-): ProgramFixture {
+  { environment = process.env, ...spawner }: SpawnerOptions & { environment?: NodeJS.ProcessEnv } = {},
+): Promise<ProgramFixture> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wiz-program-'));
   const executorId = `test-${path.basename(folder)}`;
+  const data = await openTestRooms(folder, executorId, environment);
   const runner = createProgramRunner({
     executorId,
     folder: path.join(folder, 'room'),
+    data,
+    environment,
     spawner: { kind, ...spawner },
   });
   let count = 0;
 
   scope.after(async () => {
     await runner.close();
+    await data.staging.close();
+    await data.files.store.close();
     fs.rmSync(folder, { recursive: true, force: true });
     assert.deepEqual(await sweepLeftovers([executorId]), [], 'processes were left behind');
   });
@@ -122,7 +130,14 @@ export function createFixture(
     };
   }
 
-  return { runner, executorId, folder, start, run: (action, more) => start(action, more).done };
+  return { runner, data, executorId, folder, start, run: (action, more) => start(action, more).done };
+}
+
+/** The output, which is a file of the store. */
+export function fileOutput(report: Report): File {
+  const value = report.output?.value;
+  assert.equal(value?.case, 'file', `${report.reason} ${report.message}`);
+  return value.value as File;
 }
 
 /** Polls until the condition holds; fails after 10 s. */

@@ -1,106 +1,112 @@
 import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
-import { create } from '@bufbuild/protobuf';
-import { type Data, DataSchema } from '../../proto/gen/wiz/v1/data_pb.js';
+import { pipeline } from 'node:stream/promises';
+import type { FileStore } from '../../files/file-store.ts';
+import { jsonData } from '../../proto/data-codec.ts';
+import { DataForm } from '../../proto/gen/wiz/v1/data_pb.js';
+import { AttemptFailure } from '../data/attempt-failure.ts';
+import { fileValue, keepValue, type Output } from '../data/kept-values.ts';
+import { redactedJson } from '../data/redacted.ts';
+import { checkJson, checkJsonFile } from '../data/stdout-value.ts';
+import type { AttemptSecrets } from '../secrets/secrets.ts';
 
-/** What travels as a value; more stays in the log or in files. Bytes. */
-export const INLINE_LIMIT = 256 * 1024;
-
-/** The attempt fails with this, although its program succeeded. */
-export class OutputFailure extends Error {
-  readonly reason: 'bad-output' | 'bad-context' | 'output-too-large' | 'context-too-large';
-
-  constructor(reason: OutputFailure['reason'], message: string) {
-    super(message);
-    this.reason = reason;
-  }
-}
-
-export interface Output {
-  data: Data | undefined;
-  /** Bytes of the value, or of what was too large to carry. */
-  bytes: number;
-}
+/** What WIZ_OUTPUT takes; bytes. What is larger is no value: WIZ_FILES takes any size. */
+const LARGEST_OUTPUT = 1024 ** 3;
+/** Up to here WIZ_OUTPUT is read into memory, and may have key=value lines; bytes. */
+const LARGEST_PARSED = 64 * 1024 ** 2;
+/** What a program may add to the context; bytes. All of it becomes environment. */
+const LARGEST_CONTEXT = 256 * 1024;
 
 /** The value a program wrote to WIZ_OUTPUT: one JSON document, or key=value lines, which become an object of
  *  strings. undefined when it wrote nothing there but white space. */
-export function readOutputFile(file: string): Output | undefined {
-  const text = readText(file, 'WIZ_OUTPUT', 'bad-output', 'output-too-large');
+export function readOutputFile(
+  file: string,
+  store: FileStore,
+  secrets?: AttemptSecrets,
+): Output | undefined | Promise<Output> {
+  const size = sizeOf(file, 'WIZ_OUTPUT', 'bad-output');
+  if (size > LARGEST_OUTPUT) {
+    throw new AttemptFailure(
+      'output-too-large',
+      `${size} bytes were written to WIZ_OUTPUT, which takes ${LARGEST_OUTPUT}; leave large data in WIZ_FILES`,
+    );
+  }
+  if (size > LARGEST_PARSED) return keepDocument(file, store, secrets);
+  const text = readText(file, 'WIZ_OUTPUT', 'bad-output');
   if (text === undefined) return undefined;
-  const json = parseJson(text) ?? JSON.stringify(Object.fromEntries(parseLines(text, OUTPUT_LINES)));
-  return {
-    data: create(DataSchema, { value: { case: 'json', value: json } }),
-    bytes: Buffer.byteLength(json),
-  };
+  const json = asJson(text) ?? JSON.stringify(Object.fromEntries(parseLines(text, OUTPUT_LINES)));
+  return keepValue(jsonData(secrets === undefined ? json : redactedJson(json, secrets)), store);
 }
 
 /** What a program wrote to WIZ_CONTEXT: KEY=value lines. */
-export function readContextFile(file: string): Record<string, string> {
-  const text = readText(file, 'WIZ_CONTEXT', 'bad-context', 'context-too-large');
-  return text === undefined ? {} : Object.fromEntries(parseLines(text, CONTEXT_LINES));
-}
-
-/** Standard output as a value. `head` is the beginning of it, all of it when `total` is within the limit. */
-export function outputOfStdout(head: Uint8Array[], total: number): Output {
-  if (total === 0) return { data: undefined, bytes: 0 };
-  if (total > INLINE_LIMIT) {
-    return { data: create(DataSchema, { oversizeBytes: total }), bytes: total };
-  }
-  const bytes = head.length === 1 ? head[0]! : Buffer.concat(head);
-  const data = isUtf8(bytes)
-    ? create(DataSchema, {
-        value: {
-          case: 'text',
-          value: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'),
-        },
-      })
-    : create(DataSchema, { value: { case: 'bytes', value: bytes }, mediaType: 'application/octet-stream' });
-  return { data, bytes: total };
-}
-
-function readText(
-  file: string,
-  name: string,
-  badReason: OutputFailure['reason'],
-  largeReason: OutputFailure['reason'],
-): string | undefined {
-  const stat = fs.statSync(file, { throwIfNoEntry: false });
-  if (stat === undefined) return undefined;
-  if (!stat.isFile())
-    throw new OutputFailure(badReason, `${name} is not a file any more; write to it instead`);
-  if (stat.size > INLINE_LIMIT) {
-    throw new OutputFailure(
-      largeReason,
-      `${stat.size} bytes were written to ${name}, which takes ${INLINE_LIMIT}; leave large data in a file`,
+export function readContextFile(file: string, secrets?: AttemptSecrets): Record<string, string> {
+  const size = sizeOf(file, 'WIZ_CONTEXT', 'bad-context');
+  if (size > LARGEST_CONTEXT) {
+    throw new AttemptFailure(
+      'context-too-large',
+      `${size} bytes were written to WIZ_CONTEXT, which takes ${LARGEST_CONTEXT}; leave large data in a file`,
     );
   }
+  const text = readText(file, 'WIZ_CONTEXT', 'bad-context');
+  if (text === undefined) return {};
+  const entries = parseLines(text, CONTEXT_LINES);
+  if (secrets === undefined) return Object.fromEntries(entries);
+  return Object.fromEntries(entries.map(([name, value]) => [name, secrets.redactText(value)]));
+}
+
+/** Too large to be parsed: has to be JSON, and is looked through as a stream. */
+async function keepDocument(file: string, store: FileStore, secrets?: AttemptSecrets): Promise<Output> {
+  const document = secrets === undefined ? file : await redactedCopy(file, secrets);
+  await checkJsonFile(document, 'WIZ_OUTPUT');
+  return fileValue(await store.putFile(document, { move: true }), DataForm.JSON);
+}
+
+async function redactedCopy(file: string, secrets: AttemptSecrets): Promise<string> {
+  const redactor = secrets.redactor();
+  async function* redacted(chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) yield redactor.push(chunk);
+    yield redactor.end();
+  }
+  const copy = `${file}.redacted`;
+  await pipeline(fs.createReadStream(file), redacted, fs.createWriteStream(copy, { mode: 0o600 }));
+  return copy;
+}
+
+type Reason = 'bad-output' | 'bad-context';
+
+/** 0 when nobody wrote it. */
+function sizeOf(file: string, name: string, reason: Reason): number {
+  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  if (stat !== undefined && !stat.isFile()) {
+    throw new AttemptFailure(reason, `${name} is not a file any more; write to it instead`);
+  }
+  return stat?.size ?? 0;
+}
+
+function readText(file: string, name: string, reason: Reason): string | undefined {
+  if (!fs.existsSync(file)) return undefined;
   const bytes = fs.readFileSync(file);
-  if (!isUtf8(bytes)) throw new OutputFailure(badReason, `what was written to ${name} is not UTF-8 text`);
+  if (!isUtf8(bytes)) throw new AttemptFailure(reason, `what was written to ${name} is not UTF-8 text`);
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
   return text.trim() === '' ? undefined : text;
 }
 
 /** The document as it stands, or undefined when this is not meant to be JSON. */
-function parseJson(text: string): string | undefined {
+function asJson(text: string): string | undefined {
+  // A line of key=value cannot begin so.
+  const meant = /^\s*[[{"]/.test(text);
   try {
-    JSON.parse(text);
+    checkJson(text, 'WIZ_OUTPUT');
     return text;
   } catch (error) {
-    // A line of key=value cannot begin so.
-    if (!/^\s*[[{"]/.test(text)) return undefined;
-    const message = (error as Error).message;
-    const position = /position (\d+)/.exec(message)?.[1];
-    const before = position === undefined ? text.trimEnd() : text.slice(0, Number(position));
-    throw new OutputFailure(
-      'bad-output',
-      `WIZ_OUTPUT line ${before.split('\n').length} is not right JSON: ${message}`,
-    );
+    if (meant) throw error;
+    return undefined;
   }
 }
 
 interface LineRules {
   name: string;
-  reason: OutputFailure['reason'];
+  reason: Reason;
   pattern: RegExp;
   wanted: string;
 }
@@ -128,7 +134,7 @@ function parseLines(text: string, rules: LineRules): [string, string][] {
     // NUL could never be handed on as environment.
     if (found === null || line.includes('\0')) {
       const shown = line.length > 80 ? `${line.slice(0, 80)}…` : line;
-      throw new OutputFailure(
+      throw new AttemptFailure(
         rules.reason,
         `${rules.name} line ${index + 1} is ${JSON.stringify(shown)}; ${rules.wanted}`,
       );

@@ -1,6 +1,6 @@
 import os from 'node:os';
 import { create } from '@bufbuild/protobuf';
-import { UsageSchema } from '../../proto/gen/wiz/v1/data_pb.js';
+import { type File, UsageSchema } from '../../proto/gen/wiz/v1/data_pb.js';
 import {
   type Assignment,
   FailureClass,
@@ -8,14 +8,14 @@ import {
   type Report,
   ReportSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { Output } from '../data/kept-values.ts';
 import type { AttemptLog } from './attempt-log.ts';
 import type { ProgramExit } from './frames.ts';
 import type { StartFailure } from './lookup.ts';
-import type { Output } from './program-output.ts';
 
 /** How an attempt ended, before its measures are added. */
 export type Ending =
-  | { outcome: Outcome.SUCCEEDED; output: Output; context: Record<string, string> }
+  | { outcome: Outcome.SUCCEEDED; output: Output; context: Record<string, string>; files: File[] }
   | FailedEnding;
 
 interface FailedEnding {
@@ -54,12 +54,19 @@ export function failureOf(exit: ProgramExit): Ending | undefined {
   return { ...failed(failure), ...exitOf(exit) };
 }
 
+/** What was measured of an attempt; without an exit it was never started. */
+export interface Measured {
+  exit: ProgramExit | undefined;
+  log: AttemptLog;
+  startedMs: number;
+  /** Of WIZ_INPUT. */
+  inputBytes: number;
+}
+
 export function reportOf(
   assignment: Assignment,
   ending: Ending,
-  exit: ProgramExit | undefined,
-  log: AttemptLog,
-  startedMs: number,
+  { exit, log, startedMs, inputBytes }: Measured,
 ): Report {
   const output = ending.outcome === Outcome.SUCCEEDED ? ending.output : undefined;
   return create(ReportSchema, {
@@ -71,7 +78,7 @@ export function reportOf(
       userCpuMs: exit?.userCpuMs,
       systemCpuMs: exit?.systemCpuMs,
       peakMemoryBytes: exit?.peakMemoryBytes,
-      inputBytes: Buffer.byteLength(assignment.inputJson),
+      inputBytes,
       outputBytes: output?.bytes,
       stdoutBytes: log.bytes('stdout'),
       stderrBytes: log.bytes('stderr'),

@@ -3,9 +3,9 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
-import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
+import { DataForm, LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
 import { FailureClass, Outcome, type Report } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { bash, createFixture } from './program-fixture.ts';
+import { bash, createFixture, fileOutput } from './program-fixture.ts';
 
 function assertFailed(report: Report, reason: string, message: RegExp): void {
   assert.equal(report.outcome, Outcome.FAILED, report.message);
@@ -24,8 +24,8 @@ function jsonOutput(report: Report): unknown {
 }
 
 for (const kind of ['native', 'portable'] as const) {
-  describe(`programs by the ${kind} spawner`, () => {
-    const { runner, run, start, folder, executorId } = createFixture({ after }, kind);
+  describe(`programs by the ${kind} spawner`, async () => {
+    const { runner, run, start, folder, executorId, data } = await createFixture({ after }, kind);
 
     test('the spawner is of that kind', async () => {
       assert.equal((await runner.stats()).kind, kind);
@@ -77,8 +77,8 @@ for (const kind of ['native', 'portable'] as const) {
       assert.equal(report.outcome, Outcome.SUCCEEDED, report.message);
       assert.ok(stdout.equals(binary));
       assert.equal(stderr.toString(), text);
-      assert.equal(report.output?.value.case, undefined);
-      assert.equal(report.output?.oversizeBytes, binary.length);
+      assert.equal(report.output?.form, DataForm.BYTES);
+      assert.ok(binary.equals(await data.files.store.readBytes(fileOutput(report).hash)));
     });
 
     test('chunks carry their offset, their line and at most 64 KiB', async () => {
@@ -123,7 +123,7 @@ for (const kind of ['native', 'portable'] as const) {
       assert.equal(env.WIZ_PIPELINE, 'pipe');
       assert.equal(env.WIZ_PROCESSOR, 'list');
       assert.equal(env.WIZ_ATTEMPT, '4');
-      assert.equal(env.WIZ_STAGING, path.join(folder, 'room/runs/run7'));
+      assert.equal(env.WIZ_STAGING, path.join(folder, 'runs/run7', executorId));
       assert.equal(env.WIZ_SPAWNER, undefined);
     });
 
@@ -190,19 +190,21 @@ for (const kind of ['native', 'portable'] as const) {
     });
 
     test('WIZ_INPUT has the input, or an empty one', async () => {
-      const inputJson = '{"params":{"a":1},"context":{},"outputs":{}}';
+      const inputJson = '{"params":{"a":1},"context":{}}';
+      const whole = '{"params":{"a":1},"context":{},"outputs":{},"files":{}}';
       const given = await run(bash('cat "$WIZ_INPUT"; echo spoiled > "$WIZ_INPUT"'), {
         assignment: { inputJson },
       });
-      assert.equal(given.report.output?.value.value, inputJson);
-      assert.equal(given.report.usage?.inputBytes, inputJson.length);
+      assert.equal(given.report.output?.value.value, whole);
+      assert.equal(given.report.usage?.inputBytes, whole.length);
       const again = await run(['sh', '-c', 'cat "$WIZ_INPUT"'], { assignment: { inputJson } });
-      assert.equal(again.report.output?.value.value, inputJson);
+      assert.equal(again.report.output?.value.value, whole);
       const none = await run(['sh', '-c', 'cat "$WIZ_INPUT"']);
       assert.deepEqual(JSON.parse(textOutput(none.report)), {
         params: {},
         context: {},
         outputs: {},
+        files: {},
       });
     });
 
@@ -219,22 +221,16 @@ for (const kind of ['native', 'portable'] as const) {
       assert.deepEqual(next.report.context, {});
     });
 
-    test('bad and oversized WIZ_OUTPUT fail the attempt', async () => {
+    test('bad WIZ_OUTPUT fails the attempt, a large one is a file', async () => {
       const [bad, large, context] = await Promise.all([
         run(bash('printf "a=1\\nnot a pair\\n" > "$WIZ_OUTPUT"')),
         run(bash('head -c 300000 /dev/zero | tr "\\0" 1 > "$WIZ_OUTPUT"')),
         run(bash('echo "1X=2" > "$WIZ_CONTEXT"')),
       ]);
       assertFailed(bad.report, 'bad-output', /line 2 .*not a pair/);
-      assertFailed(large.report, 'output-too-large', /300000 bytes/);
+      assert.equal(large.report.output?.form, DataForm.JSON);
+      assert.equal(fileOutput(large.report).size, 300_000);
       assertFailed(context.report, 'bad-context', /line 1 .*1X=2/);
-    });
-
-    test('what is left in WIZ_FILES stays with the run', async () => {
-      await run(bash('echo kept > "$WIZ_FILES/note"'), { processor: 'writer' });
-      const read = await run(bash('cat "$WIZ_STAGING/files/writer/note"; ls "$WIZ_FILES" | wc -l'));
-      assert.equal(read.report.output?.value.value, 'kept\n0\n');
-      assert.ok(fs.existsSync(path.join(folder, 'room/runs/run1/files/writer/note')));
     });
 
     test('progress of a program that takes its time', async () => {
@@ -259,7 +255,7 @@ for (const kind of ['native', 'portable'] as const) {
         run(['pwd'], { assignment: { workdir: '/bin/sh' } }),
       ]);
       assert.equal(here.report.output?.value.value, `${folder}\n`);
-      assert.equal(staging.report.output?.value.value, `${folder}/room/runs/r2\n`);
+      assert.equal(staging.report.output?.value.value, `${folder}/runs/r2/${executorId}\n`);
       assertFailed(missing.report, 'bad-workdir', /none does not exist/);
       assertFailed(file.report, 'bad-workdir', /is not a folder/);
     });
@@ -344,7 +340,7 @@ for (const kind of ['native', 'portable'] as const) {
 }
 
 test('CPU and peak memory are measured', async (t) => {
-  const { run } = createFixture(t);
+  const { run } = await createFixture(t);
   const work =
     'const b = Buffer.alloc(200e6, 1); let n = 0; for (let i = 0; i < 2e8; i++) n += i & b[7]; console.log(n)';
   const { report } = await run({ shell: 'node', text: work });

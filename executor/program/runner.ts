@@ -1,5 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { parseInstanceName } from '../../proto/instance-name.ts';
+import type { DataRooms } from '../data/data-rooms.ts';
 import type { AttemptRequest, AttemptSink, RunningAttempt } from './attempt.ts';
 import { createAttemptFolders } from './attempt-folder.ts';
 import { createEnvironments } from './environment.ts';
@@ -14,8 +16,9 @@ import { createAttemptSweeper } from './sweep.ts';
 export interface ProgramRunnerOptions {
   executorId: string;
   /** Folder of this runner alone, made when missing and removed by close(): attempts/ has the folders behind
-   *  the WIZ_ files, runs/RUN is a run's staging folder (WIZ_STAGING). */
+   *  the WIZ_ files. */
   folder: string;
+  data: DataRooms;
   /** See SpawnerOptions; a bundle has to give `entry`. */
   spawner?: SpawnerOptions;
   /** The environment that programs inherit. Default: process.env as it is now. */
@@ -40,7 +43,6 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
   const spawner = createSpawnerPool(options.spawner);
   const folders = createAttemptFolders(path.join(options.folder, 'attempts'));
   const running = new Set<ProgramAttempt>();
-  const staging = new Set<string>();
   let progressTimer: NodeJS.Timeout | undefined;
 
   const rooms: RunnerRooms = {
@@ -50,14 +52,7 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
     lookup: createProgramLookup(),
     environments: createEnvironments({ ...(options.environment ?? process.env) }),
     sweep: createAttemptSweeper(options.executorId),
-    stagingOf(runId) {
-      const folder = path.join(options.folder, 'runs', runId);
-      if (!staging.has(runId)) {
-        fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-        staging.add(runId);
-      }
-      return folder;
-    },
+    data: options.data,
   };
 
   function pollProgress(): void {
@@ -97,17 +92,11 @@ export function createProgramRunner(options: ProgramRunnerOptions): ProgramRunne
   };
 }
 
-// As the pipeline file has them; they become file names here.
-const SAFE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
-
+/** They become file names here. */
 function refusalOf({ runId, assignment }: AttemptRequest): StartFailure | undefined {
-  for (const name of [runId, assignment.processor]) {
-    if (SAFE_NAME.test(name)) continue;
-    return {
-      reason: 'bad-options',
-      message: `${JSON.stringify(name)} cannot be the id of a run or processor`,
-    };
-  }
+  const bad = [runId, assignment.processor].find((name) => parseInstanceName(name) === undefined);
+  if (bad === undefined) return undefined;
+  return { reason: 'bad-options', message: `${JSON.stringify(bad)} cannot be the id of a run or processor` };
 }
 
 function refusedAttempt({ assignment }: AttemptRequest, failure: StartFailure): RunningAttempt {

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { parseInstanceName } from '../../proto/instance-name.ts';
 
 /**
  * Finds and kills processes by the WIZ_ names in their environment: those that left their program's process
@@ -35,12 +36,15 @@ export function createAttemptSweeper(executorId: string): (attempt: AttemptIdent
   let wanted: string[][] = [];
 
   return function sweep({ runId, processor, attempt }) {
-    wanted.push([
+    const name = parseInstanceName(processor);
+    const entries = [
       `WIZ_EXECUTOR_ID=${executorId}`,
       `WIZ_RUN_ID=${runId}`,
-      `WIZ_PROCESSOR=${processor}`,
+      `WIZ_PROCESSOR=${name?.processor ?? processor}`,
       `WIZ_ATTEMPT=${attempt}`,
-    ]);
+    ];
+    if (name?.index !== undefined) entries.push(`WIZ_INDEX=${name.index}`);
+    wanted.push(entries);
     collecting ??= delay(COLLECT_MS).then(async () => {
       const batch = wanted;
       wanted = [];

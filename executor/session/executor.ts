@@ -27,6 +27,10 @@ export interface ExecutorOptions extends Pick<ServerOptions, 'address' | 'token'
   orphanMs: number;
   /** Bounds of what is kept of logs until managers have it. */
   logs?: Partial<SpoolRoom>;
+  /** Identity of its file store. */
+  fileStoreId: string;
+  /** A run has ended; its staging folder goes, or is kept. */
+  runEnded: WorkloadOptions['runEnded'];
   programs: { start: WorkloadOptions['startProgram'] };
   calls: WorkloadOptions['calls'] & { describe(): Promise<ProcessorType[]> };
 }
@@ -69,6 +73,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
     spools,
     startProgram: options.programs.start,
     calls: options.calls,
+    runEnded: options.runEnded,
     changed: review,
   });
   const lifetime = createLifetime({
@@ -97,6 +102,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
       openSession(stream, {
         executorId: options.id,
         slots: options.slots,
+        fileStoreId: options.fileStoreId,
         serial: ++sessionCount,
         workload,
         heartbeatMs: HEARTBEAT_MS,

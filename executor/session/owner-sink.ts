@@ -1,7 +1,7 @@
 import type { LogChunk } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { AttemptSink } from '../program/attempt.ts';
+import type { HeldAttempt } from './held-attempt.ts';
 import type { SpoolFactory } from './log-spool.ts';
-import type { HeldAttempt } from './workload.ts';
 
 /** Where an attempt's log and progress go: to the session that owns the run at that moment. */
 export class OwnerSink implements AttemptSink {

@@ -19,6 +19,7 @@ import {
   type StopResponse,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { type GrpcClient, grpcClient } from '../../proto/grpc.ts';
+import { openTestRooms } from '../data/data-rooms.fixture.ts';
 import { startCall } from '../processors/call.ts';
 import { describeProcessors, takesSlot } from '../processors/catalogue.ts';
 import type { AttemptRequest, AttemptSink } from '../program/attempt.ts';
@@ -86,6 +87,8 @@ export class FakeProgram {
 /** Serves the session with programs that the test plays; ended with the test. */
 export async function testExecutor(t: TestContext, options: Partial<ExecutorOptions> = {}) {
   const home = mkdtempSync(join(tmpdir(), 'wiz-session-'));
+  const data = await openTestRooms(home, 'executor-under-test');
+  const runsEnded: { runId: string; keep: boolean }[] = [];
   const started: FakeProgram[] = [];
   const closers: (() => void)[] = [];
   let onStart = () => {};
@@ -106,7 +109,13 @@ export async function testExecutor(t: TestContext, options: Partial<ExecutorOpti
         return program;
       },
     },
-    calls: { start: startCall, takesSlot, describe: describeProcessors },
+    fileStoreId: data.files.store.id,
+    runEnded: (runId, keep) => runsEnded.push({ runId, keep }),
+    calls: {
+      start: (request, sink) => startCall(request, sink, data),
+      takesSlot,
+      describe: describeProcessors,
+    },
     ...options,
   }).catch((error) => {
     rmSync(home, { recursive: true });
@@ -127,7 +136,9 @@ export async function testExecutor(t: TestContext, options: Partial<ExecutorOpti
   return {
     ...executor,
     home,
+    data,
     started,
+    runsEnded,
     client: newClient,
     /** A manager with a connection of its own, or with that of another. */
     manager(client = newClient()): TestManager {

@@ -14,7 +14,8 @@ import {
   type Welcome,
   WelcomeSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { type HeldAttempt, type Owner, WHOLE_RUN, type Workload } from './workload.ts';
+import type { HeldAttempt } from './held-attempt.ts';
+import { type Owner, WHOLE_RUN, type Workload } from './workload.ts';
 
 /**
  * The executor's end of one stream with a manager.
@@ -40,6 +41,8 @@ export interface Session extends Owner {
 export interface SessionOptions {
   executorId: string;
   slots: number;
+  /** Identity of the file store. */
+  fileStoreId: string;
   serial: number;
   workload: Workload;
   opened(session: Session): void;
@@ -126,14 +129,15 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     }
     for (const assignments of request.assignments) workload.assign(assignments, session);
     for (const cancels of request.cancels) workload.cancel(cancels, session);
+    for (const end of request.endedRuns) workload.endRun(end, session);
     // Acknowledged logs made room for more.
     if (awake.size > 0) schedule();
   }
 
   function greet(hello: Hello): void {
     managerId = hello.managerId;
-    const { executorId, slots } = options;
-    welcome = create(WelcomeSchema, { executorId, slots });
+    const { executorId, slots, fileStoreId } = options;
+    welcome = create(WelcomeSchema, { executorId, slots, fileStoreId });
     for (const lease of hello.runs) {
       if (workload.adopt(lease, session)) welcome.known.push(...workload.known(lease.runId));
       else session.refuse(lease, WHOLE_RUN, 'stale-epoch', workload.epochOf(lease.runId));
@@ -238,8 +242,7 @@ function say(
   }
   group.reports.push(report);
   room.reports--;
-  const output = report.output?.value;
-  if (output?.case !== undefined) room.bytes -= output.value.length;
+  room.bytes -= report.usage?.outputBytes ?? 0;
   return true;
 }
 

@@ -3,18 +3,18 @@ import {
   type Assignment,
   AttemptRefSchema,
   FailureClass,
-  Outcome,
   type Report,
-  ReportSchema,
   type RunAssignments,
   type RunAttempts,
   RunAttemptsSchema,
+  type RunEnd,
   type RunLease,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { AttemptRequest, AttemptSink, RunningAttempt } from '../program/attempt.ts';
-import type { LogSpool, SpoolFactory } from './log-spool.ts';
+import { type HeldAttempt, type HeldRun, neverStarted, unfinished } from './held-attempt.ts';
+import type { SpoolFactory } from './log-spool.ts';
 import { OwnerSink } from './owner-sink.ts';
-import { createSlots, type Slots } from './slots.ts';
+import { createSlots } from './slots.ts';
 
 /**
  * What this executor has to do and has done, whoever asked for it; it outlives every session.
@@ -35,6 +35,8 @@ export interface Workload {
   cancel(attempts: RunAttempts, owner: Owner): void;
   /** Reports that are durable: their attempts are gone. */
   acknowledge(attempts: RunAttempts): void;
+  /** The run is over: once nothing of it runs here any more, its staging folder goes or is kept. */
+  endRun(end: RunEnd, owner: Owner): void;
   find(runId: string, ref: Ref): HeldAttempt | undefined;
   /** Attempts of a run that are here: they go on, or their report is kept. */
   known(runId: string): RunAttempts[];
@@ -70,29 +72,6 @@ export const WHOLE_RUN: Ref = { processor: '', attempt: 0 };
 
 export type RefusalReason = 'stale-epoch' | 'draining' | 'duplicate';
 
-export interface HeldRun {
-  readonly runId: string;
-  epoch: number;
-  owner: Owner | undefined;
-  readonly attempts: Map<string, HeldAttempt>;
-}
-
-export interface HeldAttempt {
-  readonly run: HeldRun;
-  readonly processor: string;
-  readonly attempt: number;
-  /** Under which it was assigned, last. */
-  epoch: number;
-  phase: 'waiting' | 'running' | 'ended' | 'gone';
-  slots: Slots<HeldAttempt> | undefined;
-  request: AttemptRequest | undefined;
-  running: RunningAttempt | undefined;
-  /** Set when something is logged. */
-  spool: LogSpool | undefined;
-  progress: { fraction: number; message: string } | undefined;
-  report: Report | undefined;
-}
-
 export interface WorkloadOptions {
   /** Programs at once. */
   slots: number;
@@ -106,6 +85,7 @@ export interface WorkloadOptions {
     start(request: AttemptRequest, sink: AttemptSink): RunningAttempt | Report;
     takesSlot(uses: string): boolean;
   };
+  runEnded(runId: string, keepStaging: boolean): void;
   /** Something was taken or let go. */
   changed(): void;
 }
@@ -127,7 +107,7 @@ export function createWorkload(options: WorkloadOptions): Workload {
   function claim(runId: string, epoch: number, owner: Owner): HeldRun | undefined {
     let run = runs.get(runId);
     if (run === undefined) {
-      run = { runId, epoch, owner, attempts: new Map() };
+      run = { runId, epoch, owner, ended: undefined, attempts: new Map() };
       runs.set(runId, run);
       forgetOldFences();
       return run;
@@ -183,6 +163,7 @@ export function createWorkload(options: WorkloadOptions): Workload {
       report: undefined,
     };
     run.attempts.set(keyOf(assignment), attempt);
+    run.ended = undefined; // it was taken up again
     counts.held++;
     counts.unfinished++;
     attempt.slots = action.case === 'call' && !options.calls.takesSlot(action.value.uses) ? waits : slots;
@@ -216,7 +197,15 @@ export function createWorkload(options: WorkloadOptions): Workload {
     attempt.request = undefined;
     counts.unfinished--;
     attempt.run.owner?.wake(attempt);
+    leaveRun(attempt.run);
     options.changed();
+  }
+
+  function leaveRun(run: HeldRun): void {
+    if (run.ended === undefined || unfinished(run)) return;
+    const { keepStaging } = run.ended;
+    run.ended = undefined;
+    options.runEnded(run.runId, keepStaging);
   }
 
   function cancelOne(attempt: HeldAttempt, reason: string, message: string): void {
@@ -285,6 +274,13 @@ export function createWorkload(options: WorkloadOptions): Workload {
       }
       options.changed();
     },
+    endRun({ runId, epoch, keepStaging }, owner) {
+      const run = runs.get(runId);
+      if (run === undefined) return options.runEnded(runId, keepStaging); // of a life before this one
+      if (epoch < run.epoch) return owner.refuse({ runId, epoch }, WHOLE_RUN, 'stale-epoch', run.epoch);
+      run.ended = { keepStaging };
+      leaveRun(run);
+    },
     find: (runId, ref) => runs.get(runId)?.attempts.get(keyOf(ref)),
     known(runId) {
       const byEpoch = new Map<number, RunAttempts>();
@@ -317,18 +313,4 @@ export function createWorkload(options: WorkloadOptions): Workload {
 // Names of processors have no line breaks.
 function keyOf(ref: Ref): string {
   return `${ref.processor}\n${ref.attempt}`;
-}
-
-function neverStarted(attempt: HeldAttempt, reason: string, message: string): Report {
-  const now = Date.now();
-  return create(ReportSchema, {
-    processor: attempt.processor,
-    attempt: attempt.attempt,
-    outcome: Outcome.FAILED,
-    failureClass: FailureClass.APP,
-    reason,
-    message,
-    startedUnixMs: now,
-    endedUnixMs: now,
-  });
 }
