@@ -1,8 +1,7 @@
 import type { File } from '../../proto/gen/wiz/v1/data_pb.js';
-import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { Outcome, type Report } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { actionOf } from '../engine/assignment.ts';
-import type { Prepared, ReadyAction } from '../engine/preparation.ts';
+import type { ReadyAction } from '../engine/preparation.ts';
 import { report } from '../engine/run.fixture.ts';
 import type { RunMachine } from '../engine/run.ts';
 import {
@@ -19,9 +18,6 @@ import type { Preparer } from './preparer.ts';
 export interface Driven {
   /** Tasks that were executed, in order. */
   executed: string[];
-  /** Answers by task. */
-  answers: Map<string, Prepared>;
-  reports: Map<string, Report>;
 }
 
 /**
@@ -34,13 +30,12 @@ export async function drive(
   execute: (task: Task, action: ReadyAction) => Partial<Report> | Promise<Partial<Report>>,
   keep: (entry: CacheEntry) => void = () => {},
 ): Promise<Driven> {
-  const driven: Driven = { executed: [], answers: new Map(), reports: new Map() };
+  const driven: Driven = { executed: [] };
   for (;;) {
     const due = [...run.due].filter(({ preparation }) => preparation === 'due');
     for (const task of due) task.preparation = 'asked';
     const answers = await Promise.all(preparer.prepare(run, due));
     for (const [n, task] of due.entries()) {
-      driven.answers.set(task.name, answers[n]!);
       applyPrepared(run, task, answers[n]!, 0);
     }
     const task = run.ready.take('program') ?? run.ready.take('call');
@@ -56,7 +51,6 @@ export async function drive(
     startAttempt(run, task, 'executor', 0, action.inputs);
     driven.executed.push(task.name);
     const done = report(task.name, task.attempt, await execute(task, action));
-    driven.reports.set(task.name, done);
     attemptReported(run, done, 'executor', run.epoch, 0, () => 0);
     if (done.outcome === Outcome.SUCCEEDED && task.cache?.key) keep(entryOf(run, task, done, action.inputs));
   }
@@ -81,8 +75,4 @@ function entryOf(run: RunMachine, task: Task, done: Report, inputs: File[]): Cac
       inputs,
     },
   };
-}
-
-export function hasEnded(run: RunMachine): boolean {
-  return run.state !== RunState.RUNNING;
 }
