@@ -10,6 +10,9 @@ import { codeOf, storeError } from './system-errors.ts';
 /** How exact the time of the last asking is; it is in the inode, and writing that for each would be slow. */
 export const ASKED_WITHIN_MS = 60_000;
 
+/** How often an object is looked for in its place and in trash/, while collectors and askers move it. */
+const RESTORE_ROUNDS = 2;
+
 export interface FoundObject {
   path: string;
   size: number;
@@ -44,8 +47,7 @@ export class FolderObjects {
   async find(hash: string): Promise<FoundObject | undefined> {
     checkHash(hash);
     const path = this.path(hash);
-    // Sync, because a stat takes 2 µs so and 30 µs with a promise, and a cached run asks for thousands.
-    const stats = this.#stat(path) ?? (this.#restore(hash) ? this.#stat(path) : undefined);
+    const stats = this.#statOrRestore(hash);
     if (!stats) {
       this.#checkStore();
       return undefined;
@@ -163,15 +165,25 @@ export class FolderObjects {
     }
   }
 
-  #restore(hash: string): boolean {
+  /** Sync, because a stat takes 2 µs so and 30 µs with a promise, and a cached run asks for thousands. */
+  #statOrRestore(hash: string): Stats | undefined {
+    const path = this.path(hash);
+    for (let round = 0; round < RESTORE_ROUNDS; round++) {
+      const stats = this.#stat(path);
+      if (stats) return stats;
+      // Looked at again also when this fails: another asker may have been faster.
+      this.#restore(hash);
+    }
+    return this.#stat(path);
+  }
+
+  #restore(hash: string): void {
     try {
       renameSync(this.trashPath(hash), this.path(hash));
       touch(this.path(hash));
-      return true;
     } catch (error) {
-      // It was never there, or another process was faster; on a store that cannot be written nothing is restored.
-      if (['ENOENT', 'EROFS', 'EACCES'].includes(codeOf(error))) return false;
-      throw storeError(error, this.#where);
+      // It is not there; on a store that cannot be written nothing is restored.
+      if (!['ENOENT', 'EROFS', 'EACCES'].includes(codeOf(error))) throw storeError(error, this.#where);
     }
   }
 

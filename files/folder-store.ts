@@ -30,7 +30,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants, readFileSync, statSync } from 'node:fs';
-import { copyFile, link, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, type FileHandle, link, mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type FileStore, FileStoreError, type StoredObject } from './file-store.ts';
@@ -51,6 +51,9 @@ export async function openFolderStore(root: string): Promise<FileStore> {
     throw storeError(error, `The file store ${root}`);
   }
 }
+
+/** Collectors that mark an object while it is being opened. */
+const MAX_ATTEMPTS = 5;
 
 class FolderStore implements FileStore {
   readonly kind = 'folder';
@@ -91,29 +94,25 @@ class FolderStore implements FileStore {
   }
 
   async read(hash: string, offset = 0): Promise<Readable> {
-    const { path, size } = await this.#objects.mustFind(hash);
+    const { size } = await this.#objects.mustFind(hash);
     checkOffset(hash, offset, size);
-    return Readable.from(this.#content(hash, path, offset), { objectMode: false });
+    return Readable.from(this.#content(hash, offset), { objectMode: false });
   }
 
   async readBytes(hash: string, limit = DEFAULT_READ_LIMIT_BYTES): Promise<Uint8Array> {
-    const { path, size } = await this.#objects.mustFind(hash);
+    const { size } = await this.#objects.mustFind(hash);
     checkLimit(hash, size, limit);
     const bytes = Buffer.allocUnsafe(size);
     let length = 0;
-    for await (const chunk of this.#content(hash, path, 0)) {
+    for await (const chunk of this.#content(hash, 0)) {
       bytes.set(chunk, length);
       length += chunk.length;
     }
     return bytes;
   }
 
-  async *#content(hash: string, path: string, offset: number): AsyncGenerator<Uint8Array, void> {
-    const handle = await open(path, 'r').catch(async (error) => {
-      // Marked between finding and opening: finding it again gets it back.
-      if (codeOf(error) === 'ENOENT') return await open((await this.#objects.mustFind(hash)).path, 'r');
-      throw storeError(error, `The object ${hash}`);
-    });
+  async *#content(hash: string, offset: number): AsyncGenerator<Uint8Array, void> {
+    const handle = await this.#open(hash);
     try {
       const chunks = chunksOf(handle, { offset, reuse: false });
       const putAside = (actual: string) => this.#objects.putAside(hash, handle, actual);
@@ -125,15 +124,25 @@ class FolderStore implements FileStore {
     }
   }
 
+  async #open(hash: string): Promise<FileHandle> {
+    return await this.#withObject(hash, `The object ${hash}`, (path) => open(path, 'r'));
+  }
+
   async place(hash: string, path: string, { executable }: { executable: boolean }): Promise<void> {
+    await this.#withObject(hash, `Placing a file at ${path}`, (object) =>
+      this.#placer.place(object, path, executable),
+    );
+  }
+
+  /** Finds it again when it was marked between the finding and its use; to find it gets it back. */
+  async #withObject<R>(hash: string, where: string, use: (path: string) => Promise<R>): Promise<R> {
     for (let attempt = 1; ; attempt++) {
-      const { path: object } = await this.#objects.mustFind(hash);
+      const { path } = await this.#objects.mustFind(hash);
       try {
-        return await this.#placer.place(object, path, executable);
+        return await use(path);
       } catch (error) {
-        // Marked between finding and placing; or the folder of `path` is missing, then it fails again.
-        if (codeOf(error) === 'ENOENT' && attempt < 3) continue;
-        throw storeError(error, `Placing a file at ${path}`);
+        // Also when it is another path that does not exist: then it fails again.
+        if (codeOf(error) !== 'ENOENT' || attempt >= MAX_ATTEMPTS) throw storeError(error, where);
       }
     }
   }

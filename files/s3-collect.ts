@@ -1,7 +1,15 @@
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import type { FileStore } from './file-store.ts';
 import { isMissing, s3CodeOf } from './s3-errors.ts';
-import { isMarked, lastAskedMs, MARKED_MS, type S3Objects, type Upload, uploadsOf } from './s3-objects.ts';
+import {
+  ASKED_WITHIN_MS,
+  isMarked,
+  lastAskedMs,
+  MARKED_MS,
+  type S3Objects,
+  type Upload,
+  uploadsOf,
+} from './s3-objects.ts';
 
 /** An upload in parts that was begun a day ago was left by a process that was killed. */
 const LEFTOVER_MS = 24 * 3_600_000;
@@ -20,7 +28,7 @@ export async function collectS3(objects: S3Objects, options: CollectOptions) {
   for await (const upload of uploadsOf(bucket.list('objects/'))) {
     const decision = decide(upload, options, kept === upload.hash);
     if (decision === 'keep') kept = upload.hash;
-    if (decision === 'mark') result.marked++;
+    if (decision === 'mark' && !isMarked(upload)) result.marked++;
     if (decision === 'delete' && upload.uploadedMs !== undefined) {
       result.deleted++;
       result.bytes += upload.size;
@@ -45,7 +53,7 @@ function decide(upload: Upload, options: CollectOptions, known: boolean): 'keep'
     if (needed) return 'keep';
     return options.nowMs - upload.markedMs! > MARKED_MS ? 'delete' : 'mark';
   }
-  return needed || lastAskedMs(upload) >= options.beforeMs ? 'keep' : 'mark';
+  return needed || lastAskedMs(upload) + ASKED_WITHIN_MS >= options.beforeMs ? 'keep' : 'mark';
 }
 
 async function carryOut({ bucket }: S3Objects, upload: Upload, decision: 'keep' | 'mark' | 'delete') {

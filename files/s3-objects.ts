@@ -3,12 +3,16 @@ import { FileStoreError } from './file-store.ts';
 import { checkHash } from './hash.ts';
 import type { ListedKey, S3Bucket } from './s3-bucket.ts';
 
-/** From marking to deletion. */
-export const MARKED_MS = 60 * 60_000;
-/** A mark so old is not trusted to be undone in time; the 20 minutes between are for clocks that differ. */
-const DYING_MS = 40 * 60_000;
-/** Asked so recently, an object cannot be past DYING_MS, so nothing needs to be written. */
-const ASKED_WITHIN_MS = 30 * 60_000;
+/** Clocks may differ so much; S3 itself refuses requests beyond it. */
+const SKEW_MS = 15 * 60_000;
+/** Until a mark is so old by the asker's clock, to ask undoes it. */
+const UNDO_MS = 30 * 60_000;
+/** The same by the clock of S3, which dates mark and asking: a later asking is void. */
+const VOID_MS = UNDO_MS + SKEW_MS;
+/** From marking to deletion, by the collector's clock. */
+export const MARKED_MS = VOID_MS + SKEW_MS;
+/** Asked so recently, it need not be written again. */
+export const ASKED_WITHIN_MS = 30 * 60_000;
 
 /** One upload of an object, with its marks; times in milliseconds. */
 export interface Upload {
@@ -27,9 +31,15 @@ export function newKey(hash: string): string {
   return `objects/${hash}.${randomBytes(8).toString('hex')}`;
 }
 
-/** Marked, and nobody has asked since. Times of S3 are whole seconds: in doubt it was asked for after. */
+/** Marked, and nobody asked in time. Times of S3 are whole seconds: in doubt the asking was after the mark. */
 export function isMarked({ askedMs, markedMs }: Upload): boolean {
-  return markedMs !== undefined && (askedMs === undefined || askedMs < markedMs);
+  if (markedMs === undefined) return false;
+  return askedMs === undefined || askedMs < markedMs || askedMs >= markedMs + VOID_MS;
+}
+
+/** A collector may be deleting it. */
+function isDying(upload: Upload): boolean {
+  return isMarked(upload) && Date.now() - upload.markedMs! >= UNDO_MS;
 }
 
 export function lastAskedMs({ uploadedMs, askedMs }: Upload): number {
@@ -49,9 +59,10 @@ export class S3Objects {
     checkHash(hash);
     for await (const upload of uploadsOf(this.bucket.list(`objects/${hash}`))) {
       if (upload.uploadedMs === undefined) continue;
+      if (isDying(upload)) continue;
       if (isMarked(upload) || Date.now() - lastAskedMs(upload) > ASKED_WITHIN_MS) await this.ask(upload.key);
-      // Looked at after the asking is stored, so that the collector sees that or this sees the mark's age.
-      if (!isMarked(upload) || Date.now() - upload.markedMs! < DYING_MS) return upload;
+      // Once more, when the asking is stored: writing it may have taken long.
+      if (!isDying(upload)) return upload;
     }
     return undefined;
   }

@@ -10,16 +10,19 @@
  * Ceph, R2). One listing of `objects/HASH` tells everything about an object. Content is hashed before it is sent, and
  * once more while it is sent, because its key has to be known and a file may change.
  *
- * **Marked to gone.** There is no rename that fails when another was faster, so times do it. The collector deletes
- * an upload when one listing shows it with a mark of 60 minutes and no asking since. An asker writes `.asked` first and
- * then looks how old the mark is that it saw: below 40 minutes, every listing that could lead to a deletion is still
- * to come and will show the asking; above, the upload counts as absent. Then the asker puts the object anew: under
- * a key of its own, which no collector has looked at, however late a request to delete the old one arrives. That is why
- * uploads have random names. The 20 minutes between are for requests on their way and for clocks that differ (S3 itself
- * refuses requests when they differ by 15).
+ * **Marked to gone.** There is no rename that fails when another was faster, so times do it. The collector deletes an
+ * upload when a listing shows it with a mark of 60 minutes and no asking in time. An asker writes `.asked` while the mark
+ * that it saw is younger than 30 minutes: then every listing that could lead to a deletion is still to come, and will
+ * show the asking. A later asker takes the upload for absent and does not touch it: a collector may have decided
+ * already, and its request to delete may arrive at any time. The asker puts the object anew, under a key of its
+ * own that no collector has looked at. That is why uploads have random names. An asking that S3 dates 45 minutes or more
+ * after the mark is void to all, so that nobody takes the upload for whole again. The 15 minutes between are how much
+ * clocks may differ.
  * - Two writers of one object make two uploads; both are right, readers take the first, and `collect` marks the other.
  * - A collector that is killed leaves an upload, or marks without one, to the next.
- * - An asking is written only when the last is half an hour old: until then no mark can be 40 minutes old.
+ * - An asking is written when the last one is half an hour old, and `collect` allows for that before it marks.
+ * - A mark on what is referred to is taken away. Whoever refers has asked, and not before `beforeMs`, so no collector
+ *   has marked it without seeing the reference, or will delete it.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
