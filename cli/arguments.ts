@@ -8,6 +8,12 @@ export const runArg = Args.string({
   ignoreStdin: true,
 });
 
+export const newestRunArg = Args.string({
+  description: 'Id of a run, or the beginning of one that fits no other; by default the newest.',
+  default: 'latest',
+  ignoreStdin: true,
+});
+
 export const pipelineArg = Args.string({
   description: 'Name of an applied pipeline.',
   required: true,

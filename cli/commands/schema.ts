@@ -1,17 +1,30 @@
+import * as Args from '@oclif/core/args';
 import { WizCommand } from '../command.ts';
 import { print } from '../output.ts';
 
 export default class Schema extends WizCommand {
-  static override summary = 'Print the JSON Schema of the pipeline file.';
+  static override summary = 'Print the JSON Schema of the pipeline file, or of the manifest of a run.';
   static override description = `\
 Editors check and complete pipeline files with it. For the YAML language server (VS Code, Neovim and others), write it beside the files and begin each with:
 
   # yaml-language-server: $schema=wiz.schema.json`;
-  static override examples = ['<%= config.bin %> schema > wiz.schema.json'];
+  static override examples = [
+    '<%= config.bin %> schema > wiz.schema.json',
+    '<%= config.bin %> schema manifest > manifest.schema.json',
+  ];
+  static override args = {
+    of: Args.string({
+      description: 'What it is the schema of.',
+      options: ['pipeline', 'manifest'],
+      default: 'pipeline',
+      ignoreStdin: true,
+    }),
+  };
 
   async run(): Promise<void> {
-    await this.parse(Schema);
-    const { pipelineJsonSchema } = await import('../../manager/index.ts');
-    print(JSON.stringify(await pipelineJsonSchema(), null, 2));
+    const { args } = await this.parse(Schema);
+    const { manifestJsonSchema, pipelineJsonSchema } = await import('../../manager/index.ts');
+    const schema = await (args.of === 'manifest' ? manifestJsonSchema() : pipelineJsonSchema());
+    print(JSON.stringify(schema, null, 2));
   }
 }

@@ -79,7 +79,9 @@ function commandModel(command: Command.Loadable): CommandModel {
         description: firstSentence(flag.description ?? ''),
         value: flag.type === 'option' ? flagValue(command.id, flag.name, flag.options) : undefined,
       })),
-    args: args.map(({ name }) => argument(command.id, name)),
+    args: args.map(({ name, options }) =>
+      options ? { kind: 'words', words: [...options] } : argument(command.id, name),
+    ),
     variadic: args.at(-1)?.multiple === true,
   };
 }

@@ -16,7 +16,7 @@ import { plainPaint } from './paint.ts';
 import { createScreen } from './screen.ts';
 import { table } from './table.ts';
 import { applyEvent, emptyRun } from './view.ts';
-import { bytes, duration } from './words.ts';
+import { bytes, cut, duration, width } from './words.ts';
 
 test('a run as plain lines', () => {
   const j = journal();
@@ -356,3 +356,14 @@ function linesOf(events: Event[]): string[] {
     return eventLines(event, run, plainPaint);
   });
 }
+
+test('a text is cut to its columns, whatever its signs', () => {
+  assert.equal(cut('✖ failed', 8), '✖ failed');
+  assert.equal(cut('✖ failed', 5), '✖ fa…');
+  assert.equal(cut('░ waits   █ runs', 12), '░ waits   █…');
+  assert.equal(cut('🔑🔑🔑', 4), '🔑…');
+  assert.equal(cut('ab', 1), '…');
+  for (const text of ['↺ cached  ⊘ skipped', '日本 x 日本', 'é🔑 ░ e\u0301 é', '𝔸𝔹 𝔸𝔹 x']) {
+    for (let columns = 0; columns < 12; columns++) assert.ok(width(cut(text, columns)) <= columns, text);
+  }
+});

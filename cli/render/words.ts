@@ -98,6 +98,10 @@ export function width(text: string): number {
 export function cut(text: string, columns: number): string {
   if (columns <= 0) return '';
   if (!truncatedWidth(text, { limit: columns }).truncated) return text;
-  const kept = columns === 1 ? 0 : truncatedWidth(text, { limit: columns - 1 }).index;
+  let kept = columns === 1 ? 0 : truncatedWidth(text, { limit: columns - 1 }).index;
+  // Signs that are not Latin before Latin ones are counted too late there.
+  while (kept > 0 && width(text.slice(0, kept)) > columns - 1) {
+    kept -= /[\uD800-\uDBFF]/.test(text[kept - 2] ?? '') ? 2 : 1;
+  }
   return `${text.slice(0, kept)}…`;
 }
