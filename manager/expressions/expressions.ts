@@ -3,6 +3,10 @@ import type { JsonObject, JsonValue } from '../spec/spec.ts';
 /**
  * Expressions: `${{ … }}` in CEL. This file is the contract; evaluating is in evaluate.ts, which loads the CEL library,
  * so it is itself imported with import() where an expression is first met.
+ *
+ * Texts come here as fixMacros has left them (spec/scan-macros.ts has the table): `${{` begins an expression unless a `$`
+ * stands before it, whatever else of `${…}` is there is plain text, and `${{` that a param or context value brought in
+ * has become `$${{`. Only scripts come as they were written; their `$${{` means the same.
  */
 
 /** What an expression sees. Values are JSON; nothing is evaluated in them again. */

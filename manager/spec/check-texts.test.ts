@@ -75,7 +75,7 @@ ${withProcessors('a: { run: x, workdir: "a/${{ 1 }}", cache: { inputs: "${{ 1 }}
       [
         `p.yaml:1:16: expressions do not work here: "\${{ 1 }}". ${hint}`,
         `p.yaml:2:17: expressions do not work here: "\${{ 1 }}". ${hint}`,
-        `p.yaml:3:12: expressions do not work here: "\${{ 1 }}". ${hint}`,
+        `p.yaml:3:11: expressions do not work here: "\${{ 1 }}". ${hint}`,
         `p.yaml:4:33: expressions do not work here: "\${{ 1 }}". ${hint}`,
         `p.yaml:7:28: expressions do not work here: "\${{ 1 }}". ${hint}`,
         `p.yaml:7:57: expressions do not work here: "\${{ 1 }}". ${hint}`,

@@ -2,8 +2,11 @@ import type { Complaint } from './explain.ts';
 import type { NearestFinder } from './nearest.ts';
 import { environmentName } from './params.ts';
 import { BUILT_IN_MACROS, MAX_RANDOM, randomLength } from './run-macros.ts';
-import { isClosed, type MacroPlace, occurrenceOf, scanMacros } from './scan-macros.ts';
+import { isClosed, type MacroPlace, scanMacros } from './scan-macros.ts';
 import type { Path } from './subject.ts';
+
+/** More complaints about one text help nobody, and finding the place of each costs a look through the text. */
+const MAX_PER_TEXT = 20;
 
 /** A complaint about a part of a text. */
 export interface TextComplaint extends Complaint {
@@ -27,7 +30,7 @@ export function checkTexts(pipeline: Record<string, unknown>, nearest: NearestFi
   const complaints: TextComplaint[] = [];
   const params = Object.keys(mapOf(pipeline.params)).map(environmentName);
   const context = Object.keys(mapOf(pipeline.context));
-  const secrets = namesOf(pipeline.secrets);
+  const secrets = new Set(namesOf(pipeline.secrets));
   const early = [...params, ...BUILT_IN_MACROS];
   const all = [...new Set([...early, ...context])];
 
@@ -46,7 +49,7 @@ export function checkTexts(pipeline: Record<string, unknown>, nearest: NearestFi
     }
     const message = `unknown macro "${text}"`;
     if (name === 'RANDOM') return [message, 'Write ${RANDOM:8} for 8 random characters.'];
-    if (secrets.includes(name)) return [message, `Write \${{ secrets.${name} }} for the secret.`];
+    if (secrets.has(name)) return [message, `Write \${{ secrets.${name} }} for the secret.`];
     const near = nearest(name, names);
     if (near !== undefined) return [message, `Did you mean "\${${near}}"?`];
     return [message, `Known macros: ${list([...names, 'RANDOM:n'])}. ${ESCAPE_HINT}`];
@@ -67,11 +70,13 @@ export function checkTexts(pipeline: Record<string, unknown>, nearest: NearestFi
 
   const walk = (value: unknown, path: Path, allowed: Allowed): void => {
     if (typeof value === 'string') {
+      const before = complaints.length;
       for (const place of scanMacros(value)) {
         const explained = explainPlace(place, allowed);
         if (explained === undefined) continue;
         const [message, hint] = explained;
-        complaints.push({ path, at: 'value', message, hint, occurrence: occurrenceOf(value, place) });
+        complaints.push({ path, at: 'value', message, hint, occurrence: place.occurrence });
+        if (complaints.length - before === MAX_PER_TEXT) break;
       }
     } else if (typeof value === 'object' && value !== null) {
       const isList = Array.isArray(value);

@@ -71,19 +71,49 @@ describe('a right file', () => {
     assert.deepEqual(spec.context, { TEAM: 'platform', TITLE: 'audit of ${ROOT}', VERSION: '1.10' });
     assert.equal(spec.concurrency, 4);
     assert.equal(spec.workdir, '/base/scripts');
-    const [list, parse_, report] = processors;
+    assert.deepEqual(spec.secrets, {
+      TOKEN: { env: 'GITHUB_TOKEN' },
+      KEY: { file: '/base/keys/deploy.pem' },
+      PASSWORD: { command: ['pass', 'show', 'registry'] },
+    });
+    assert.deepEqual([spec.timeZone, spec.staging, spec.affinity], ['Europe/Berlin', 'always', 'run']);
+    assert.deepEqual(spec.outputs, {
+      files: { 'parsed/all.json': '${{ outputs.parse }}' },
+      records: [{ table: 'packages', rows: '${{ outputs.parse }}' }],
+    });
+    const [list, parse_, versions, report] = processors;
+    assert.equal(list!.data, 'lines');
+    assert.deepEqual(list!.cache, { inputs: [], env: ['LANG'], version: '1.10', key: '' });
+    assert.deepEqual(
+      [parse_!.each, parse_!.width, parse_!.failFast, parse_!.secrets],
+      ['${{ outputs.list }}', 8, true, ['TOKEN', 'KEY']],
+    );
+    assert.deepEqual(parse_!.cache, {
+      inputs: ['*.mjs'],
+      env: ['LANG'],
+      version: '1.10',
+      key: '${{ params.size }}',
+    });
+    assert.deepEqual(versions!.matrix, { tool: ['npm', 'yarn'], version: '${{ outputs.list }}' });
+    assert.deepEqual(
+      [report!.rule, report!.when, report!.cache],
+      ['none-failed', '${{ size(outputs.parse) > 0 }}', null],
+    );
     assert.deepEqual(list!.action, {
       kind: 'script',
       text: 'find "${ROOT}" -name package.json',
       shell: 'bash',
     });
     assert.deepEqual([list!.retries.limit, list!.timeoutMs, list!.graceMs], [0, 600_000, 5_000]);
-    assert.deepEqual(parse_!.action, { kind: 'program', argv: ['node', 'parse.mjs', '${ROOT}', '5'] });
+    assert.deepEqual(parse_!.action, {
+      kind: 'program',
+      argv: ['node', 'parse.mjs', '${ROOT}', '5', '${{ item }}'],
+    });
     assert.deepEqual(parse_!.env, { LOG_LEVEL: 'debug', DATE_OF_RUN: '${DATE}' });
     assert.equal(parse_!.workdir, '/tools');
     assert.deepEqual([parse_!.timeoutMs, parse_!.graceMs], [null, 90_000]);
     assert.deepEqual(parse_!.retries, { limit: 2, initialMs: 2000, maxMs: 60_000, factor: 2, jitter: 0.1 });
-    assert.deepEqual(report!.needs, ['parse']);
+    assert.deepEqual(report!.needs, ['parse', 'versions']);
     assert.equal(report!.onFailure, 'warn');
   });
 
@@ -292,6 +322,10 @@ describe('whatever is in a file', () => {
       'processors',
       'workdir',
       'concurrency',
+      'secrets',
+      'cache',
+      'outputs',
+      'timeZone',
     );
     const inner = fc.constantFrom(
       'run',
@@ -303,6 +337,12 @@ describe('whatever is in a file', () => {
       'timeout',
       'uses',
       'shell',
+      'each',
+      'matrix',
+      'when',
+      'cache',
+      'secrets',
+      'data',
     );
     const value = fc.jsonValue({ maxDepth: 3 });
     const pipeline = fc

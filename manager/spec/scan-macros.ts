@@ -25,6 +25,8 @@ export interface MacroPlace {
   text: string;
   /** Offset in the text. */
   start: number;
+  /** How many times the characters `${` stand in the text before this place; those of an expression's inside count. */
+  occurrence: number;
 }
 
 // Tried in this order at each place: `$${` is a literal `${`, `${{` begins an expression, `${NAME}` is a macro.
@@ -36,16 +38,19 @@ export function scanMacros(text: string): MacroPlace[] {
   const places: MacroPlace[] = [];
   // A copy: a regular expression remembers where it is.
   const search = new RegExp(PLACE);
+  let occurrence = 0;
+  let counted = 0;
   for (let match = search.exec(text); match !== null; match = search.exec(text)) {
     const [found, name] = match;
     const start = match.index;
-    if (found === '${{') {
-      search.lastIndex = expressionEnd(text, start);
-      const written = text.slice(start, search.lastIndex);
-      places.push({ kind: 'expression', name: undefined, text: written, start });
-    } else {
-      places.push({ kind: found === '$${' ? 'escape' : 'macro', name, text: found, start });
-    }
+    const kind = found === '${{' ? 'expression' : found === '$${' ? 'escape' : 'macro';
+    if (kind === 'expression') search.lastIndex = expressionEnd(text, start);
+    // Of an escape the `${` is one further.
+    const at = text.indexOf('${', start);
+    for (let before = text.indexOf('${', counted); before < at; before = text.indexOf('${', before + 1))
+      occurrence += 1;
+    counted = at;
+    places.push({ kind, name, text: text.slice(start, search.lastIndex), start, occurrence });
   }
   return places;
 }
@@ -97,12 +102,6 @@ export function isClosed({ text }: MacroPlace): boolean {
 function wholePlace(text: string): MacroPlace | undefined {
   const [place] = scanMacros(text);
   return place?.text === text ? place : undefined;
-}
-
-/** Which `${` of the text stands at the place, from 0. */
-export function occurrenceOf(text: string, { kind, start }: MacroPlace): number {
-  const at = kind === 'escape' ? start + 1 : start;
-  return text.slice(0, at).split('${').length - 1;
 }
 
 /** Offset of one `${` of the text; undefined when there are not so many. */
