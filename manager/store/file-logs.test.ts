@@ -118,6 +118,21 @@ describe('logs of attempts', () => {
     ]);
   });
 
+  it('keeps instances apart, and refuses names that are none', async () => {
+    const logs = open();
+    const runId = newId();
+    for (const processor of ['parse', 'parse[0]', 'parse[999999]']) {
+      logs.append(chunkOf({ runId, processor, data: processor }));
+      assert.equal(logs.tail(runId, processor, 1), processor);
+    }
+    const listed = (await logs.list(runId)).map(({ processor }) => processor);
+    assert.deepEqual(listed.sort(), ['parse', 'parse[0]', 'parse[999999]']);
+    for (const processor of ['parse[01]', 'parse[-1]', 'parse[0', 'parse[../x]', 'parse[0]/x', '../x']) {
+      const append = () => logs.append(chunkOf({ runId, processor, data: 'x' }));
+      assert.throws(append, { code: 'invalid_argument' }, processor);
+    }
+  });
+
   it('reads from a line on', async () => {
     const logs = open();
     const runId = newId();

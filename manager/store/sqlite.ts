@@ -56,13 +56,14 @@ export function sqliteStore(c: Connection): Store {
 
     findCacheEntries: async (keys) => cache.findCacheEntries(c, keys),
     latestCacheEntries: async (pipeline, processors) => cache.latestCacheEntries(c, pipeline, processors),
+    findCacheEntriesNaming: async (hash, limit) => cache.findCacheEntriesNaming(c, hash, limit),
     getFileStamps: async (paths) => cache.getFileStamps(c, paths),
     putFileStamps: (stamps) => cache.putFileStamps(c, stamps),
 
     findFileLinks: async (hash, limit) => files.findFileLinks(c, hash, limit),
     listFileLinks: async (runId, processor) => files.listFileLinks(c, runId, processor),
     listKeptFiles: async (filter) => files.listKeptFiles(c, filter),
-    referredHashes: async () => files.referredHashes(c),
+    referredHashes: async (without) => files.referredHashes(c, without),
     listRecordTables: async () => listRecordTables(c),
     queryRecords: (sql, signal) => queryRecords(c, sql, signal),
     deleteRuns: (runIds) => deleteRuns(c, runIds),

@@ -73,6 +73,8 @@ export interface Store {
   /** The newest entry of each processor (or instance), by name; those there are. A pipeline that did not change finds all
    *  its results with one question, and one that did can tell what changed. */
   latestCacheEntries(pipeline: string, processors: string[]): Promise<Map<string, CacheEntry>>;
+  /** Entries with this whole hash among the parts of their key, newest first. Reads all entries. */
+  findCacheEntriesNaming(hash: string, limit: number): Promise<CacheEntry[]>;
   /** Hashes of files on disk that were taken before, by path. */
   getFileStamps(paths: string[]): Promise<Map<string, FileStamp>>;
   putFileStamps(stamps: FileStamp[]): Promise<void>;
@@ -84,8 +86,8 @@ export interface Store {
   listFileLinks(runId: string, processor?: string): Promise<FileLink[]>;
   /** Links with the role `kept`, and with `made` those too, newest run first. */
   listKeptFiles(filter: KeptFilter): Promise<FileLink[]>;
-  /** Every hash that a run of the store refers to, and whether it is a folder. */
-  referredHashes(): Promise<Map<string, boolean>>;
+  /** Every hash that a run of the store refers to (but those `without`), and whether it is a folder. */
+  referredHashes(without?: string[]): Promise<Map<string, boolean>>;
   listRecordTables(): Promise<RecordTable[]>;
   /**
    * One read-only statement over the views of the record tables. Throws WizError invalid_argument with what the

@@ -83,6 +83,23 @@ export function cacheTests(store: () => Store): void {
     assert.equal((await store().latestCacheEntries('another', ['other'])).size, 0);
   });
 
+  it('finds the entries that a file went into', async () => {
+    await endedRun(store(), (run) => ({
+      cacheEntries: [
+        cacheEntry(run, 'k1', { createdMs: 1 }),
+        cacheEntry(run, 'k2', { createdMs: 2 }),
+        // Not a part of the key: a file that was left.
+        cacheEntry(run, hashOf('a1')),
+      ],
+    }));
+    const found = await store().findCacheEntriesNaming(hashOf('5c'), 2);
+    assert.deepEqual(
+      found.map(({ key }) => key),
+      [hashOf('a1'), 'k2'],
+    );
+    assert.deepEqual(await store().findCacheEntriesNaming(hashOf('a1'), 9), []);
+  });
+
   it('has one entry for a key that two runs make at once', async () => {
     const rows = [runRow({ managerId: 'm1' }), runRow({ managerId: 'm1' })];
     for (const row of rows) await store().createRun(row, [], 'm1');
@@ -135,6 +152,7 @@ export function fileTests(store: () => Store): void {
       [hashOf('ac'), false],
       [hashOf('b'), true],
     ]);
+    assert.deepEqual([...(await store().referredHashes([newer.runId]))], [[hashOf('ab'), false]]);
   });
 
   it('lists the links of a run, and of one processor, as they were written', async () => {

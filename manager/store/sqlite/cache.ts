@@ -13,6 +13,8 @@ const COLUMNS = 'key, pipeline, processor, run_id AS runId, created_ms AS create
 const FIND = `SELECT ${COLUMNS} FROM cache_entries WHERE key = ?`;
 const LATEST = `SELECT ${COLUMNS} FROM cache_entries WHERE pipeline = ? AND processor = ?
   ORDER BY created_ms DESC LIMIT 1`;
+// Where the hash is in the message is looked at afterwards. Asked for lineage only, so that no commit pays for an index.
+const NAMING = `SELECT ${COLUMNS} FROM cache_entries WHERE instr(result, ?) > 0 ORDER BY created_ms DESC`;
 const PUT_STAMP = `INSERT INTO file_stamps (path, size, mtime_ns, ctime_ns, inode, hash) VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
     ctime_ns = excluded.ctime_ns, inode = excluded.inode, hash = excluded.hash`;
@@ -51,6 +53,13 @@ export function latestCacheEntries(
     }
     return found;
   });
+}
+
+export function findCacheEntriesNaming(connection: Connection, hash: string, limit: number): CacheEntry[] {
+  const named = connection.read(() => connection.statement(NAMING).all(Buffer.from(hash)).map(entryOf));
+  return named
+    .filter(({ result }) => Object.values(result.cache?.parts ?? {}).includes(hash))
+    .slice(0, limit);
 }
 
 function entryOf(row: Record<string, unknown>): CacheEntry {

@@ -18,7 +18,8 @@ const BY_HASH = `${SELECT} WHERE hash = ? ${NEWEST}`;
 const BY_PREFIX = `${SELECT} WHERE hash >= ? AND hash < ? ${NEWEST}`;
 const BY_RUN = `${SELECT} WHERE file_links.run_id = ? ORDER BY id`;
 const BY_PROCESSOR = `${SELECT} WHERE file_links.run_id = ? AND processor = ? ORDER BY id`;
-const REFERRED = 'SELECT hash, max(folder) AS folder FROM file_links GROUP BY hash';
+const REFERRED = `SELECT hash, max(folder) AS folder FROM file_links
+  WHERE run_id NOT IN (SELECT value FROM json_each(?)) GROUP BY hash`;
 
 /** Hexadecimal digits of a SHA-256. */
 const HASH_LENGTH = 64;
@@ -82,11 +83,11 @@ export function listKeptFiles(
   );
 }
 
-/** Every hash that links name, and whether it is a folder. */
-export function referredHashes(connection: Connection): Map<string, boolean> {
+/** Every hash that links of other runs than these name, and whether it is a folder. */
+export function referredHashes(connection: Connection, without: string[] = []): Map<string, boolean> {
   return connection.read(() => {
     const referred = new Map<string, boolean>();
-    for (const row of connection.statement(REFERRED).iterate()) {
+    for (const row of connection.statement(REFERRED).iterate(JSON.stringify(without))) {
       referred.set(String(row.hash), row.folder === 1);
     }
     return referred;
