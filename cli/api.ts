@@ -1,9 +1,9 @@
 import './light-headers.ts';
 import { type Client, createClient } from '@connectrpc/connect';
-import type { FileService } from '../proto/gen/wiz/v1/files_pb.js';
+import { FileService } from '../proto/gen/wiz/v1/files_pb.js';
 import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';
 import { PipelineService } from '../proto/gen/wiz/v1/pipelines_pb.js';
-import type { RecordService } from '../proto/gen/wiz/v1/records_pb.js';
+import { RecordService } from '../proto/gen/wiz/v1/records_pb.js';
 import { RunService } from '../proto/gen/wiz/v1/runs_pb.js';
 import { note } from './output.ts';
 
@@ -12,9 +12,8 @@ export interface Api {
   pipelines: Client<typeof PipelineService>;
   runs: Client<typeof RunService>;
   manager: Client<typeof ManagerService>;
-  /** Loaded when first asked for: `wiz run` needs neither. */
-  files(): Promise<Client<typeof FileService>>;
-  records(): Promise<Client<typeof RecordService>>;
+  readonly files: Client<typeof FileService>;
+  readonly records: Client<typeof RecordService>;
   /** Waits for the runs that the bundled manager owns; with handOver they go to a background manager instead. The first call
    *  counts. */
   close(options?: { handOver?: boolean }): Promise<void>;
@@ -46,12 +45,11 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     pipelines: createClient(PipelineService, manager.transport),
     runs: createClient(RunService, manager.transport),
     manager: createClient(ManagerService, manager.transport),
-    async files() {
-      const { FileService } = await import('../proto/gen/wiz/v1/files_pb.js');
+    // Made when first asked for: `wiz run` needs neither.
+    get files() {
       return createClient(FileService, manager.transport);
     },
-    async records() {
-      const { RecordService } = await import('../proto/gen/wiz/v1/records_pb.js');
+    get records() {
       return createClient(RecordService, manager.transport);
     },
     onTrouble(told) {

@@ -52,7 +52,9 @@ export function failureLines({ message, hint, diagnostics }: Failure): string[] 
 }
 
 export function failureOf(error: unknown): Failure {
-  if (error instanceof UsageError) return failure(USAGE, 'usage', error.message, error.hint);
+  if (error instanceof UsageError) {
+    return failure(USAGE, 'usage', error.message, error.hint, [...error.diagnostics]);
+  }
   if (error instanceof ConnectError) {
     const diagnostics = error.findDetails(DiagnosticsSchema).flatMap((detail) => detail.diagnostics);
     const code = CONNECT_CODES[error.code] ?? 'internal';

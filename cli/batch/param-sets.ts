@@ -3,7 +3,7 @@
  * with its place, all of it at once.
  */
 import type { DocumentNode, ObjectNode, ParseOptions, ValueNode } from '@humanwhocodes/momoa';
-import { type Diagnostic, WizError } from '../../proto/error.ts';
+import type { Diagnostic } from '../../proto/error.ts';
 import { contentOf } from '../source.ts';
 import { UsageError } from '../usage.ts';
 
@@ -20,7 +20,7 @@ export interface Problem {
 export interface ParamSets {
   sets: ParamSet[];
   /** An error with the place of each problem. */
-  refusal(problems: Problem[]): Promise<WizError>;
+  refusal(problems: Problem[]): Promise<UsageError>;
 }
 
 /** Errors of one file that are told. */
@@ -142,12 +142,12 @@ async function placed(file: string, text: string, linesBefore: number): Promise<
   return { file, line: 1 + linesBefore, column: 1, message: 'this is no JSON', hint: '' };
 }
 
-function refused(diagnostics: Diagnostic[], total = diagnostics.length): WizError {
+function refused(diagnostics: Diagnostic[], total = diagnostics.length): UsageError {
   const [first] = diagnostics;
   const more = total > diagnostics.length ? `; the first ${diagnostics.length} are told` : '';
   const message =
     total === 1
       ? `${first!.file}:${first!.line}:${first!.column}: ${first!.message}`
       : `${total} errors; nothing was started${more}`;
-  return new WizError('invalid_argument', message, { diagnostics });
+  return new UsageError(message, '', diagnostics);
 }

@@ -26,7 +26,7 @@ const SOURCES: Record<Asked, (api: Api, typed: string[]) => Promise<[string, str
     return [...(await SOURCES.pipelines(api, [])), ...(await SOURCES.runs(api, []))];
   },
   async files(api) {
-    const { files } = await (await api.files()).listFiles({ limit: FILES_OFFERED });
+    const { files } = await api.files.listFiles({ limit: FILES_OFFERED });
     // By pipeline the newest, then each.
     const byPipeline = new Map(files.map(({ pipeline, path }) => [`${pipeline}/${path}`, 'the newest']));
     const byRun = files.map(({ runId, pipeline, path, createdUnixMs }): [string, string] => [

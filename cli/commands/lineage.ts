@@ -47,8 +47,7 @@ Each processor stands with its run, and where the run is another one, its params
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Lineage);
     const [hash, api] = await Promise.all([hashOfPath(args.file), this.api()]);
-    const files = await api.files();
-    const lineage = await files
+    const lineage = await api.files
       .getLineage({ name: hash ?? args.file, depth: flags.depth ?? 0 })
       .catch((error: unknown) => {
         const unknown = hash !== undefined && error instanceof ConnectError && error.code === Code.NotFound;

@@ -1,10 +1,13 @@
 import * as Flags from '@oclif/core/flags';
 import { fileOrNameArg } from '../arguments.ts';
 import { attend } from '../attend.ts';
+import { readParamSets } from '../batch/param-sets.ts';
+import { runEach } from '../batch/run-each.ts';
 import { executorFlags, executorFrom, jsonFlag, WizCommand } from '../command.ts';
 import { print, printJson } from '../output.ts';
 import { pairs } from '../pairs.ts';
 import { parentContext } from '../parent-context.ts';
+import { planRun } from '../plan.ts';
 import { modeFor } from '../show.ts';
 import { fileHint, looksLikeFile, readSource } from '../source.ts';
 import { UsageError } from '../usage.ts';
@@ -97,10 +100,7 @@ Exit codes: 0 the run succeeded (with --each: all of them), 1 it failed or was c
       throw new UsageError('the pipeline and --each cannot both be standard input');
     }
     // Before anything is opened: a bad line starts nothing.
-    const paramSets =
-      flags.each === undefined
-        ? undefined
-        : await (await import('../batch/param-sets.ts')).readParamSets(flags.each);
+    const paramSets = flags.each === undefined ? undefined : await readParamSets(flags.each);
     // The executor starts while the file is read.
     const opening = this.api({ needsExecutor: !flags.detach && !flags.plan, executor });
     const isFile = looksLikeFile(args.target);
@@ -120,12 +120,10 @@ Exit codes: 0 the run succeeded (with --each: all of them), 1 it failed or was c
       throw hint ? new UsageError(error.rawMessage ?? error.message, hint) : error;
     };
     if (flags.plan) {
-      const { planRun } = await import('../plan.ts');
       process.exitCode = await planRun(api, request, { json: flags.json }).catch(hinted);
       return;
     }
     if (paramSets) {
-      const { runEach } = await import('../batch/run-each.ts');
       const options = { request, paramSets, width: flags.width, json: flags.json };
       process.exitCode = await runEach(api, options).catch(hinted);
       return;

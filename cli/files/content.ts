@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { WizError } from '../../proto/error.ts';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { followDownload } from '../follow.ts';
 import type { Files } from './find.ts';
 
@@ -18,8 +18,8 @@ export async function* checkedContent(
   }
   if (digest.digest('hex') === file.hash) return;
   const what = bytes < file.size ? `ended after ${bytes} of ${file.size} bytes` : 'is not what its hash says';
-  throw new WizError(
-    'unavailable',
+  throw new ConnectError(
     `What came of ${name} ${what}. Nothing of it is to be trusted; try again.`,
+    Code.Unavailable,
   );
 }

@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs';
 import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { WizError } from '../../proto/error.ts';
+import { Code, ConnectError } from '@connectrpc/connect';
 import type { FolderEntry } from '../../proto/gen/wiz/v1/files_pb.js';
 import { UsageError } from '../usage.ts';
 import { checkedContent } from './content.ts';
@@ -97,7 +97,7 @@ function checkedPath(path: string): string {
   const parts = path.split('/');
   const bad = parts.some((part) => part === '' || part === '.' || part === '..' || /[\0\\]/.test(part));
   if (bad)
-    throw new WizError('internal', `The folder holds a path that leads out of it: ${JSON.stringify(path)}.`);
+    throw new ConnectError(`The folder holds ${JSON.stringify(path)}, which leads out of it.`, Code.Internal);
   return path;
 }
 
@@ -137,7 +137,7 @@ function told(error: unknown, path: string): unknown {
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return new UsageError(`cannot write ${path}: it is not allowed`);
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new WizError('resource_exhausted', `Cannot write ${path}: the disk is full.`);
+    return new ConnectError(`Cannot write ${path}: the disk is full.`, Code.ResourceExhausted);
   }
   return error;
 }

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { UsageError } from '../usage.ts';
 
 /** SHA-256 of a file; undefined when there is nothing at the path. */
@@ -12,7 +11,8 @@ export async function hashOfPath(path: string): Promise<string | undefined> {
   if (!found.isFile()) throw new UsageError(`${path} is no file`);
   const digest = createHash('sha256');
   try {
-    await pipeline(createReadStream(path, { highWaterMark: READ_BYTES }), digest);
+    const content = createReadStream(path, { highWaterMark: READ_BYTES });
+    for await (const data of content) digest.update(data as Buffer);
   } catch (error) {
     throw new UsageError(`cannot read ${path}: ${(error as Error).message}`);
   }

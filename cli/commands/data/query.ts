@@ -41,7 +41,7 @@ On a terminal the rows are a table, whose long values are cut. In a pipe they ar
         : process.stdout.isTTY
           ? tableWriter(paintFor(process.stdout))
           : tabWriter();
-    const records = await (await this.api()).records();
+    const records = (await this.api()).records;
     let begun = false;
     for await (const { columns, rowsJson } of records.queryRecords({ sql })) {
       const head = begun ? '' : writer.head(columns);

@@ -14,7 +14,7 @@ export default class DataTables extends WizCommand {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(DataTables);
-    const { tables } = await (await (await this.api()).records()).listTables({});
+    const { tables } = await (await this.api()).records.listTables({});
     if (flags.json) return printJson(tables.map((one) => toJson(RecordTableSchema, one)));
     if (tables.length === 0) return print('No records. `outputs: { records: … }` of a pipeline leaves some.');
     print(table(tables, columns, paintFor(process.stdout)).join('\n'));

@@ -17,7 +17,7 @@ export default class FilesCat extends WizCommand {
 
   async run(): Promise<void> {
     const { args } = await this.parse(FilesCat);
-    const files = await (await this.api()).files();
+    const files = (await this.api()).files;
     const { hash, size, entries } = await findFile(files, args.name);
     if (entries) {
       const first = entries.find((entry) => entry.hash !== '');

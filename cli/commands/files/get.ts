@@ -29,7 +29,7 @@ It is written beside its place under another name, checked against its SHA-256, 
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(FilesGet);
-    const files = await (await this.api()).files();
+    const files = (await this.api()).files;
     const found = await findFile(files, args.name);
     const path = await targetOf(found, flags.output);
     {

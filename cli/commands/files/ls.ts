@@ -49,7 +49,7 @@ The first column is what \`wiz files get\` and \`wiz files cat\` take after the 
     const { args, flags } = await this.parse(FilesLs);
     const api = await this.api();
     const owner = args.owner === undefined ? {} : await ownerOf(api, args.owner);
-    const { files } = await (await api.files()).listFiles({ ...owner, all: flags.all, limit: flags.limit });
+    const { files } = await api.files.listFiles({ ...owner, all: flags.all, limit: flags.limit });
     if (flags.json) {
       const json = files.map((file) => ({
         name: nameOf(file),
