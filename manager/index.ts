@@ -1,12 +1,17 @@
 import { join } from 'node:path';
+import { openFileStore } from '../files/open-file-store.ts';
 import { createRouterTransport, type Transport } from '@connectrpc/connect';
 import { WizError } from '../proto/error.ts';
+import { FileService } from '../proto/gen/wiz/v1/files_pb.js';
 import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';
 import { PipelineService } from '../proto/gen/wiz/v1/pipelines_pb.js';
+import { RecordService } from '../proto/gen/wiz/v1/records_pb.js';
 import { RunService } from '../proto/gen/wiz/v1/runs_pb.js';
 import { WIZ_VERSION } from '../proto/version.ts';
+import { fileService } from './api/file-service.ts';
 import { managerService } from './api/manager-service.ts';
 import { pipelineService } from './api/pipeline-service.ts';
+import { recordService } from './api/record-service.ts';
 import { runService } from './api/run-service.ts';
 import { BACKGROUND_LEASE } from './background.ts';
 import { connect } from './dispatch/connect.ts';
@@ -51,6 +56,8 @@ export async function openBundledManager(options: OpenOptions): Promise<BundledM
     router.service(PipelineService, pipelineService(manager));
     router.service(RunService, runService(manager));
     router.service(ManagerService, managerService(manager));
+    router.service(FileService, fileService(manager));
+    router.service(RecordService, recordService(manager));
   });
   return {
     transport,
@@ -67,6 +74,11 @@ async function openManager(options: OpenOptions): Promise<Manager> {
   const settings = readSettings(environment);
   makeHome(home);
   const store = await openSqliteStore(`${home}/wiz.db`);
+  const address = environment.WIZ_FILE_STORE || `folder:${home}/files`;
+  const files = await openFileStore(address, { environment }).catch(async (error) => {
+    await store.close();
+    throw error;
+  });
   const launcher =
     options.executor === undefined
       ? createLocalLauncher({
@@ -74,6 +86,7 @@ async function openManager(options: OpenOptions): Promise<Manager> {
           home,
           environment,
           entry: executorEntry(),
+          files: address,
           version: WIZ_VERSION,
           ...settings,
         })
@@ -85,11 +98,11 @@ async function openManager(options: OpenOptions): Promise<Manager> {
   // Somebody chose it by hand: that it is not there, or the token is wrong, is told before a run is stored.
   if (options.executor !== undefined) {
     await launcher.ensure().catch(async (error) => {
-      await store.close();
+      await Promise.all([store.close(), files.close()]);
       throw error;
     });
   }
-  const manager = await createManager({ ...options, home, store, launcher, connect, ...settings });
+  const manager = await createManager({ ...options, home, store, files, launcher, connect, ...settings });
   if (options.needsExecutor) manager.fleet.ensure();
   return manager;
 }
@@ -171,5 +184,11 @@ function pause(ms: number): Promise<void> {
 /** JSON Schema of the pipeline file, for editors. */
 export async function pipelineJsonSchema(): Promise<unknown> {
   const { pipelineJsonSchema: schema } = await import('./spec/json-schema.ts');
+  return schema();
+}
+
+/** JSON Schema of the manifest of a run. */
+export async function manifestJsonSchema(): Promise<unknown> {
+  const { manifestJsonSchema: schema } = await import('./api/manifest-schema.ts');
   return schema();
 }

@@ -1,16 +1,22 @@
+import type { FileStore } from '../files/file-store.ts';
+import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../proto/ids.ts';
+import { writeManifest } from './api/manifest.ts';
 import { type Background, createBackground } from './background.ts';
 import { createFleet, type Fleet } from './dispatch/fleet.ts';
 import { createGlobalLimit } from './dispatch/global-limit.ts';
 import type { Connect } from './dispatch/session.ts';
 import { createLoop, type Loop } from './engine/loop.ts';
+import type { Conclusion } from './engine/preparation.ts';
 import type { RunMachine } from './engine/run.ts';
+import { cacheEntriesOf, fileLinksOf } from './file-links.ts';
 import { readRun, rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { joinManagers, type Membership } from './ownership.ts';
+import { createPreparer, type Preparer } from './prepare/preparer.ts';
 import { openFileLogs } from './store/file-logs.ts';
 import type { LogStore } from './store/logs.ts';
-import type { ManagerRow, Store } from './store/store.ts';
+import type { ManagerRow, NewRecords, Store } from './store/store.ts';
 import { createWatchers, type Watchers } from './watchers.ts';
 
 /** One manager: its loop, its executors, and its place among the managers of the store. */
@@ -18,6 +24,9 @@ export interface Manager {
   readonly managerId: string;
   readonly home: string;
   readonly store: Store;
+  readonly files: FileStore;
+  /** Finds out what tasks are to do before they start. */
+  readonly preparer: Preparer;
   readonly logs: LogStore;
   readonly loop: Loop;
   readonly fleet: Fleet;
@@ -39,6 +48,7 @@ export interface ManagerOptions {
   home: string;
   kind: ManagerRow['kind'];
   store: Store;
+  files: FileStore;
   launcher: Launcher;
   connect: Connect;
   environment: NodeJS.ProcessEnv;
@@ -50,7 +60,7 @@ export interface ManagerOptions {
 }
 
 export async function createManager(options: ManagerOptions): Promise<Manager> {
-  const { store, launcher, home } = options;
+  const { store, files, launcher, home } = options;
   const managerId = newId();
   const logs = openFileLogs(home);
   const watchers = createWatchers(store, (runId) => {
@@ -65,6 +75,16 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   let logTrouble: Error | undefined;
   let executorTrouble: Error | undefined;
   let told: string | undefined;
+  /** Rows of runs whose outputs are about to be journaled. */
+  const recorded = new Map<string, NewRecords[]>();
+  const manifests = new Set<Promise<void>>();
+  const preparer = createPreparer({
+    store,
+    files,
+    environment: options.environment,
+    executorsAreLocal: () => launcher.isLocal,
+    note,
+  });
 
   /** Each trouble is told once, however often it is met, and its end. */
   function tellTrouble(): void {
@@ -78,7 +98,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     async commit(runs) {
       const changes = limit?.changes(runs) ?? { acquire: [], release: [], max: {} };
       const result = await store.commit(
-        runs.map(({ run, events }) => ({ row: rowOf(run), events })),
+        runs.map(({ run, events }) => ({ row: rowOf(run), events, ...leavings(run, events) })),
         changes,
       );
       limit?.committed();
@@ -87,6 +107,8 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       return result;
     },
     permits: limit,
+    prepare: (run, tasks) => preparer.prepare(run, tasks),
+    conclude,
     now: Date.now,
     chance: Math.random,
     defer: (tick) => void setImmediate(tick),
@@ -97,8 +119,16 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     send: (executorId, outgoing) => fleet.send(executorId, outgoing),
     committed(run, events) {
       watchers.committed(run, events);
+      if (run.state === RunState.RUNNING) return;
+      recorded.delete(run.runId);
+      preparer.forget(run.runId);
+      keepManifest(run);
     },
-    fenced: (runId) => note(`run ${runId} belongs to another manager now`),
+    fenced(runId) {
+      recorded.delete(runId);
+      preparer.forget(runId);
+      note(`run ${runId} belongs to another manager now`);
+    },
     storeFailing(error) {
       storeTrouble = error;
       tellTrouble();
@@ -123,6 +153,35 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       for (const runId of loop.runs.keys()) loop.cancel(runId, `No executor could be had: ${error.message}`);
     },
   });
+
+  /** What is stored in the commit of these events beside them. */
+  function leavings(run: RunMachine, events: Event[]) {
+    const keepsOutputs = events.some(({ event }) => event.case === 'outputsKept');
+    return {
+      fileLinks: fileLinksOf(run, events),
+      cacheEntries: cacheEntriesOf(run, events),
+      ...(keepsOutputs && { records: recorded.get(run.runId) ?? [] }),
+    };
+  }
+
+  async function conclude(run: RunMachine): Promise<Conclusion> {
+    try {
+      const conclusion = await preparer.conclude(run);
+      if (conclusion.kind === 'kept') recorded.set(run.runId, conclusion.rows ?? []);
+      return conclusion;
+    } catch (error) {
+      const message = `its outputs could not be kept: ${(error as Error).message.replace(/\.$/, '')}`;
+      return { kind: 'fail', reason: 'outputs-failed', message };
+    }
+  }
+
+  /** A copy for programs; the journal has it all, so that it may be missing. */
+  function keepManifest(run: RunMachine): void {
+    const writing = writeManifest(home, run)
+      .catch((error) => note(`the manifest of run ${run.runId} was not written: ${error.message}`))
+      .finally(() => manifests.delete(writing));
+    manifests.add(writing);
+  }
 
   let caring: Promise<void> = Promise.resolve();
   const lookAfter = () => {
@@ -169,6 +228,8 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     managerId,
     home,
     store,
+    files,
+    preparer,
     logs,
     loop,
     fleet,
@@ -186,6 +247,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       await caring;
       if (storeTrouble === undefined) await loop.settled();
       loop.stop();
+      await Promise.all(manifests);
       const left = [...loop.runs.keys()];
       await fleet.close();
       watchers.close();
@@ -195,6 +257,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
         await background.ensure();
       }
       await membership.leave().catch(() => {});
+      await files.close();
       await store.close();
     },
   };

@@ -1,7 +1,7 @@
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../proto/ids.ts';
 import { processorTypes } from './api/processor-types.ts';
-import { newRunMachine } from './engine/run.ts';
+import { newRunMachine, type RunMachine } from './engine/run.ts';
 import { rowOf } from './journal.ts';
 import type { Manager } from './manager.ts';
 import { fixMacros, hasMacros } from './spec/macros.ts';
@@ -16,23 +16,46 @@ export interface NewRun {
   version: number;
   params: Record<string, string>;
   context: Record<string, string>;
+  /** Of the run that this one is started from. */
+  parentContext: Record<string, string>;
   labels: Record<string, string>;
   /** Left for the background manager. */
   detach: boolean;
+  /** Nothing is taken from the cache. */
+  noCache: boolean;
 }
 
 /** Creates a run, durable when this resolves, and sets it going. Throws WizError invalid_argument for params, and
  *  whatever the store says when it cannot keep it. */
 export async function startRun(manager: Manager, start: NewRun): Promise<RunRow> {
+  const owner = start.detach ? null : manager.managerId;
+  const { run, created } = await buildRun(manager, start, owner);
+  const row = { ...rowOf(run), state: RunState.RUNNING };
+  await manager.store.createRun(row, [created], owner);
+  if (start.detach) await manager.background.ensure();
+  else {
+    manager.loop.add(run, { adopted: false });
+    manager.fleet.ensure();
+  }
+  return row;
+}
+
+/** A run with its params checked and its macros fixed, of which nothing is stored yet. Throws WizError
+ *  invalid_argument. */
+export async function buildRun(
+  manager: Manager,
+  start: NewRun,
+  owner: string | null,
+): Promise<{ run: RunMachine; created: Event }> {
   const runId = newId();
   const nowMs = Date.now();
   const params = resolveParams(start.spec, start.params);
-  const timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const spec = fixMacros(start.spec, { params, context: start.context, runId, nowMs, timeZone });
+  const { context, parentContext } = start;
+  const timeZone = ownTimeZone();
+  const spec = fixMacros(start.spec, { params, context, parentContext, runId, nowMs, timeZone });
   if (start.spec.processors.some(({ action }) => action.kind === 'call' && hasMacros(action.with))) {
     await recheckCalls(start.spec, spec, await processorTypes(manager));
   }
-  const owner = start.detach ? null : manager.managerId;
   const created: Event = {
     $typeName: 'wiz.v1.Event',
     seq: 1,
@@ -48,16 +71,14 @@ export async function startRun(manager: Manager, start: NewRun): Promise<RunRow>
         paramsJson: JSON.stringify(params),
         context: spec.context,
         labels: { ...spec.labels, ...start.labels },
+        noCache: start.noCache,
       },
     },
   };
-  const run = newRunMachine(created, owner, 1, spec);
-  const row = { ...rowOf(run), state: RunState.RUNNING };
-  await manager.store.createRun(row, [created], owner);
-  if (start.detach) await manager.background.ensure();
-  else {
-    manager.loop.add(run, { adopted: false });
-    manager.fleet.ensure();
-  }
-  return row;
+  return { run: newRunMachine(created, owner, 1, spec), created };
+}
+
+/** IANA name of the zone of this process: that of runs whose pipeline names none. */
+export function ownTimeZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }

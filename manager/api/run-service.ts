@@ -12,16 +12,18 @@ import type { RunMachine } from '../engine/run.ts';
 import { withDownstream } from '../graph/run-graph.ts';
 import { readRun, rowOf } from '../journal.ts';
 import type { Manager } from '../manager.ts';
+import { parseSpec } from '../spec/complete.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { PipelineSpec } from '../spec/spec.ts';
-import { startRun } from '../start-run.ts';
+import { type NewRun, startRun } from '../start-run.ts';
 import type { RunFilter, RunRow } from '../store/store.ts';
 import { adHocSpec } from './ad-hoc.ts';
 import { streaming, unary } from './errors.ts';
 import { streamLogs } from './log-stream.ts';
+import { getManifest } from './manifest-stream.ts';
 import { findPipeline, parseFiles } from './pipeline-service.ts';
 import { resumeSpec, whatToResume } from './resume.ts';
-import { processorsOf, runOf } from './run-view.ts';
+import { processorsNamed, processorsOf, runOf } from './run-view.ts';
 import { tailsOf } from './tails.ts';
 
 /** Runs: started, watched, cancelled, gone on with. */
@@ -40,15 +42,18 @@ export function runService(manager: Manager): ServiceImpl<typeof RunService> {
       const trouble = manager.trouble();
       if (trouble !== undefined) throw trouble;
       const { spec, version } = await specOf(manager, request);
-      const { params, context, labels, detach } = request;
-      return { run: runOf(await startRun(manager, { spec, version, params, context, labels, detach })) };
+      return { run: runOf(await startRun(manager, { ...given(request), spec, version })) };
     }),
-    getRun: unary(async ({ runId, summary }) => {
+    getRun: unary(async ({ runId, summary, instancesOf }) => {
       const row = await findRun(manager, runId);
       if (summary) return { run: runOf(row), processors: [] };
       const run = await readRun(store, row.runId);
       // The journal may be ahead of the row that was read before it.
-      return { run: runOf({ ...rowOf(run), managerId: row.managerId }), processors: processorsOf(run) };
+      return {
+        run: runOf({ ...rowOf(run), managerId: row.managerId }),
+        processors: instancesOf === '' ? processorsOf(run) : processorsNamed(run, instancesOf),
+        ...(run.outputs !== undefined && { outputs: run.outputs }),
+      };
     }),
     listRuns: unary(async ({ pipeline, states, pageSize, pageToken }) => {
       if (pageSize > 1000) throw new WizError('invalid_argument', 'A page holds at most 1000 runs.');
@@ -77,8 +82,20 @@ export function runService(manager: Manager): ServiceImpl<typeof RunService> {
       return { run: runOf((await store.getRun(row.runId)) ?? row) };
     }),
     retryRun: unary((request) => retry(manager, request)),
+    planRun: unary(async ({ start }) => (await import('./plan.ts')).planRun(manager, start)),
     streamLogs: streaming((request, context: HandlerContext) => streamLogs(manager, request, context.signal)),
+    listStaging: unary(async (request) => ({
+      folders: await (await import('./staging.ts')).listStaging(manager, request),
+    })),
+    pruneRuns: unary(async (request) => (await import('./prune.ts')).pruneRuns(manager, request)),
+    getManifest: streaming((request) => getManifest(manager, request)),
   };
+}
+
+/** What a request says about a run beside its pipeline. */
+export function given(request: StartRunRequest): Omit<NewRun, 'spec' | 'version'> {
+  const { params, context, parentContext, labels, detach, noCache } = request;
+  return { params, context, parentContext, labels, detach, noCache };
 }
 
 async function* withoutTails(
@@ -102,7 +119,8 @@ export async function findRun(manager: Manager, runId: string): Promise<RunRow> 
   throw new WizError('invalid_argument', `More than one run starts with "${runId}". Give more of its id.`);
 }
 
-async function specOf(
+/** The pipeline that a request names. Throws WizError. */
+export async function specOf(
   manager: Manager,
   request: StartRunRequest,
 ): Promise<{ spec: PipelineSpec; version: number }> {
@@ -110,7 +128,7 @@ async function specOf(
   switch (kind) {
     case 'pipeline': {
       const found = await findPipeline(manager, value, request.version);
-      return { spec: JSON.parse(found.specJson) as PipelineSpec, version: found.version };
+      return { spec: parseSpec(found.specJson), version: found.version };
     }
     case 'file': {
       const parsed = (await parseFiles(manager, [value])).map(({ spec }) => spec);
@@ -151,7 +169,7 @@ async function retry(manager: Manager, request: RetryRunRequest) {
   if (run === undefined) {
     throw new WizError('failed_precondition', `Run ${row.runId} is being gone on with by another manager.`);
   }
-  loop.resume(row.runId, processors, edited === undefined ? '' : JSON.stringify(edited));
+  loop.resume(row.runId, processors, edited === undefined ? '' : JSON.stringify(edited), request.from);
   await loop.settled();
   if (request.detach) await giveAway(manager, row.runId);
   else fleet.ensure();
