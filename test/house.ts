@@ -42,7 +42,12 @@ const LAZY_PACKAGES: Record<string, string[]> = {
   '@kubernetes/client-node': [],
   openai: [],
   'playwright-core': [],
-  zod: ['manager/spec/', 'manager/api/manifest-schema.ts', 'executor/processors/'],
+  zod: [
+    'manager/spec/',
+    'manager/api/manifest-schema.ts',
+    'manager/api/manifest.fixture.ts',
+    'executor/processors/',
+  ],
   yaml: ['manager/spec/', 'executor/processors/'],
   jsonata: ['executor/processors/'],
   // 60 ms.
