@@ -37,8 +37,10 @@ function startExecutor(
       const { create } = await import(${JSON.stringify(import.meta.resolve('@bufbuild/protobuf'))});
       const { AssignmentSchema } = await import(${moduleUrl('../../proto/gen/wiz/v1/executors_pb.js')});
       const { createProgramRunner } = await import(${moduleUrl('./runner.ts')});
+      const { openTestRooms } = await import(${moduleUrl('../data/data-rooms.fixture.ts')});
       const runner = createProgramRunner({
         executorId: ${JSON.stringify(id)}, folder: ${JSON.stringify(`${folder}/room`)}, spawner: { kind: '${kind}' },
+        data: await openTestRooms(${JSON.stringify(folder)}, ${JSON.stringify(id)}),
       });
       runner.start({ runId: 'r', epoch: 1, pipeline: 'p', environment: {}, assignment: create(AssignmentSchema, {
         processor: 'x', attempt: 1, workdir: ${JSON.stringify(folder)},

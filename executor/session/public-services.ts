@@ -41,9 +41,9 @@ export function addPublicServices(server: Server): { notServing(): void } {
 /** The form in which the reflection package takes descriptors: a package definition with nothing but files. */
 async function describedFiles() {
   // All well-known types come with it, 10 ms.
-  const { FileDescriptorProtoSchema } = await import('@bufbuild/protobuf/wkt');
+  const { FileDescriptorProtoSchema, file_google_protobuf_any } = await import('@bufbuild/protobuf/wkt');
   const { service } = requirePackage('grpc-health-check');
-  const own = [file_wiz_v1_data, file_wiz_v1_executors].map((file) =>
+  const own = [file_google_protobuf_any, file_wiz_v1_data, file_wiz_v1_executors].map((file) =>
     Buffer.from(toBinary(FileDescriptorProtoSchema, file.proto)),
   );
   const files = [...own, ...service.Check.requestType.fileDescriptorProtos];
