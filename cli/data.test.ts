@@ -1,6 +1,15 @@
 /** Files, records, lineage and instances: commands in front of a scripted manager. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -93,9 +102,11 @@ describe('files', { concurrency: 2 }, () => {
       'empty',
       'more',
       'more/b.png',
+      'more/latest.png',
       'more/run.sh',
     ]);
     assert.equal(readFileSync(join(root, 'a.png'), 'utf8'), 'first plot');
+    assert.equal(readlinkSync(join(root, 'more/latest.png')), '../a.png');
     assert.equal(statSync(join(root, 'more/run.sh')).mode & 0o100, 0o100);
     assert.equal(statSync(join(root, 'a.png')).mode & 0o111, 0);
     const again = await wiz('files', ['files', 'get', PLOTS, '-o', 'here', '--force'], { cwd });
@@ -106,7 +117,15 @@ describe('files', { concurrency: 2 }, () => {
     assert.equal((await wiz('files', ['files', 'cat', `${PLOTS}/more/run.sh`])).stdout, '#!/bin/sh\n');
     const cwd = emptyFolder();
     assert.equal((await wiz('files', ['files', 'get', `${PLOTS}/more/`], { cwd })).code, 0);
-    assert.deepEqual(readdirSync(join(cwd, 'more')).sort(), ['b.png', 'run.sh']);
+    assert.deepEqual(readdirSync(join(cwd, 'more')).sort(), ['b.png', 'latest.png', 'run.sh']);
+    assert.equal((await wiz('files', ['files', 'cat', `${PLOTS}/more/latest.png`])).stdout, 'first plot');
+  });
+
+  test('get: what leads out of its folder is not made', async () => {
+    const cwd = emptyFolder();
+    const { stderr, code } = await wiz('files', ['files', 'get', `${RUN_ID}/draw/escapes`], { cwd });
+    assert.deepEqual([stderr, code], ['wiz: The folder holds "a/b", which leads out of it.\n', 3]);
+    assert.deepEqual(readdirSync(cwd), []);
   });
 
   test('cat: byte for byte; a folder is refused with what to do', async () => {
@@ -176,6 +195,15 @@ No run used it.
     const { up, down } = JSON.parse(stdout);
     assert.deepEqual([up.length, up[0].params, down], [3, { root: 'packages', depth: 2 }, undefined]);
     assert.deepEqual(recorded(file)[1], { name: 'latest/report.html', depth: 0 });
+  });
+
+  test('of a folder on disk, by the hash of its tree', async () => {
+    const path = emptyFolder();
+    writeFileSync(join(path, 'b.txt'), 'content');
+    const file = record();
+    assert.equal((await wiz('lineage', ['lineage', path], { record: file })).code, 0);
+    const tree = `wiz-tree 1\nfile ${hashOf('content')} 7 b.txt\0`;
+    assert.deepEqual(recorded(file)[1], { name: hashOf(tree), depth: 0 });
   });
 
   test('a file that no run knows', async () => {
@@ -288,7 +316,10 @@ describe('housekeeping', { concurrency: 2 }, () => {
     const { stdout, stderr } = await wiz('housekeeping', argv, { record: file });
     assert.deepEqual(
       [stdout, stderr],
-      [`${RUN_ID}\n${OTHER_RUN}\n`, 'Would delete 2 runs and 3 files, 1.2 MB.\n'],
+      [
+        `${RUN_ID}\n${OTHER_RUN}\n`,
+        'Would delete 2 runs and 3 files, 1.2 MB. 2 more files are used no more: a prune in an hour deletes them.\n',
+      ],
     );
     const { keep, ageMs, dryRun } = recorded(file)[1] as { keep: number; ageMs: number; dryRun: boolean };
     assert.deepEqual([keep, Math.floor(ageMs / 86_400_000), dryRun], [5, 30, true]);

@@ -4,14 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
-import { lstat, mkdir, open, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, rename, rm, symlink } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { FolderEntry } from '../../proto/gen/wiz/v1/files_pb.js';
 import { UsageError } from '../usage.ts';
 import { checkedContent } from './content.ts';
-import type { Files, Found } from './find.ts';
+import { type Files, type Found, isInside } from './find.ts';
 
 /** Files of a folder that are fetched at once. */
 const AT_ONCE = 4;
@@ -81,7 +81,7 @@ async function fetchFolder(
     await mkdir(path, { recursive: true });
     made.add(path);
   };
-  const queue = entries.values();
+  const queue = entries.filter(({ link }) => link === '').values();
   const worker = async () => {
     for (const entry of queue) {
       const path = join(root, checkedPath(entry.path));
@@ -90,15 +90,26 @@ async function fetchFolder(
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  // After all else, so that nothing is written through one.
+  for (const { path, link } of entries) {
+    if (link === '') continue;
+    const place = join(root, checkedPath(path));
+    if (!isInside({ path, link })) throw leadsOut(path);
+    await makeFolder(dirname(place));
+    await symlink(link, place);
+  }
 }
 
 /** A path that stays in its folder. */
 function checkedPath(path: string): string {
   const parts = path.split('/');
   const bad = parts.some((part) => part === '' || part === '.' || part === '..' || /[\0\\]/.test(part));
-  if (bad)
-    throw new ConnectError(`The folder holds ${JSON.stringify(path)}, which leads out of it.`, Code.Internal);
+  if (bad) throw leadsOut(path);
   return path;
+}
+
+function leadsOut(path: string): ConnectError {
+  return new ConnectError(`The folder holds ${JSON.stringify(path)}, which leads out of it.`, Code.Internal);
 }
 
 async function putInPlace(temporary: string, path: string): Promise<void> {

@@ -62,6 +62,21 @@ function partOf(entries: FolderEntry[], path: string): Found | undefined {
     hash: '',
     size: below.reduce((sum, one) => sum + one.size, 0),
     executable: false,
-    entries: below.map((one) => ({ ...one, path: one.path.slice(path.length + 1) })),
+    entries: below.flatMap((one) => {
+      const below = { ...one, path: one.path.slice(path.length + 1) };
+      if (one.link === '' || isInside(below)) return [below];
+      // What it leads to stays behind, so the content itself is had instead.
+      return one.hash === '' ? [] : [{ ...below, link: '' }];
+    }),
   };
+}
+
+/** Whether a link stays in the folder that paths are relative to: up only at its beginning, and no further than there
+ *  are folders. */
+export function isInside({ path, link }: Pick<FolderEntry, 'path' | 'link'>): boolean {
+  const parts = link.split('/');
+  const ups = parts.findIndex((part) => part !== '..');
+  const rest = ups === -1 ? [] : parts.slice(ups);
+  const depth = path.split('/').length - 1;
+  return (ups === -1 ? parts.length : ups) <= depth && !rest.includes('..') && !/^\/|\0/.test(link);
 }

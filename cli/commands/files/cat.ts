@@ -20,7 +20,7 @@ export default class FilesCat extends WizCommand {
     const files = (await this.api()).files;
     const { hash, size, entries } = await findFile(files, args.name);
     if (entries) {
-      const first = entries.find((entry) => entry.hash !== '');
+      const first = entries.find((entry) => entry.hash !== '' && entry.link === '');
       const one = first
         ? ` One file of it: wiz files cat ${args.name.replace(/\/+$/, '')}/${first.path}`
         : '';

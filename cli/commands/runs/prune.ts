@@ -39,6 +39,8 @@ Prints the ids of the runs, and on standard error what was freed. A file goes fo
     if (flags.json) return printJson(toJson(PruneRunsResponseSchema, pruned));
     if (pruned.runIds.length > 0) print(pruned.runIds.join('\n'));
     const what = `${count(pruned.runIds.length, 'run')} and ${count(pruned.files, 'file')}, ${bytes(pruned.bytes)}`;
-    note(dryRun ? `Would delete ${what}.` : `Deleted ${what}.`);
+    const marked = pruned.markedFiles;
+    const more = `${count(marked, 'more file is', 'more files are')} used no more: a prune in an hour deletes them.`;
+    note(`${dryRun ? 'Would delete' : 'Deleted'} ${what}.${marked > 0 ? ` ${more}` : ''}`);
   }
 }
