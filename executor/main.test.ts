@@ -86,6 +86,26 @@ test('runs programs, hands over log and report, and ends when it is warm for too
   assert.ok(!existsSync(join(executor.home, 'programs')));
 });
 
+test('staging folders and files are where it was told, and stay', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'wiz-executor-data-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const [staging, store] = [join(folder, 'staging'), join(folder, 'store')];
+  const flags = ['--staging', staging, '--files', `folder:${store}`, '--id', 'e-1'];
+  const executor = await launch(t, [...flags, '--warm', '50']);
+  const manager = executor.manager();
+  const { fileStoreId } = await manager.hello();
+  assert.equal(readFileSync(join(store, 'id'), 'utf8').trim(), fileStoreId);
+  script(manager, 'a', 'pwd; echo kept > note; echo x > "$WIZ_FILES/x"');
+  const { report } = await manager.report('a');
+  assert.equal(report.output?.value.value, `${join(staging, RUN, 'e-1')}\n`);
+  const { hash } = report.files[0]!;
+  manager.ack('a');
+  await manager.end();
+  await executor.exit;
+  assert.equal(readFileSync(join(staging, RUN, 'e-1', 'note'), 'utf8'), 'kept\n');
+  assert.equal(readFileSync(join(store, 'objects', hash.slice(0, 2), hash), 'utf8'), 'x\n');
+});
+
 test('SIGTERM ends its programs and hands over their reports; SIGINT is for whoever launched it', async (t) => {
   const executor = await launch(t);
   const manager = executor.manager();
@@ -144,6 +164,7 @@ test('wrong flags end with 2 and a sentence, an address that cannot be had with 
     [['--token-file', join(home, 'gone')], 'x', 2, /--token-file cannot be read/],
     [['--tls-cert', 'x'], 'x', 2, /both --tls-cert and --tls-key/],
     [['--listen', '0.0.0.0:0'], 'x', 2, /can be reached from other machines/],
+    [['--files', 'nowhere'], 'x', 2, /begins neither with folder: nor with s3:/],
     [['--listen', 'nowhere'], 'x', 2, /neither unix:\/path nor host:port/],
     [['--listen', `unix:${home}/${'x'.repeat(120)}`], 'x', 2, /more than \d+ bytes/],
     [['--listen', `127.0.0.1:${(taken.address() as AddressInfo).port}`], 'x', 3, /Cannot listen on/],

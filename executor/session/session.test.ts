@@ -298,3 +298,28 @@ test('the first message must carry hello', async (t) => {
   const error = await manager.until(() => manager.error);
   assert.match(error.details, /must carry hello/);
 });
+
+test('the welcome names the file store', async (t) => {
+  const executor = await testExecutor(t);
+  const welcome = await executor.manager().hello();
+  assert.equal(welcome.fileStoreId, executor.data.files.store.id);
+});
+
+test('the end of a run is obeyed once nothing of it runs, and only from who has it', async (t) => {
+  const executor = await testExecutor(t);
+  const { program, runsEnded } = executor;
+  const manager = executor.manager();
+  await manager.hello([{ runId: RUN, epoch: 2 }]);
+  manager.program('a', { epoch: 2 });
+  const a = await program('a');
+  manager.send({ endedRuns: [{ runId: RUN, epoch: 1, keepStaging: false }] });
+  await manager.until(() => manager.refusals().find(({ reason }) => reason === 'stale-epoch'));
+  manager.send({ endedRuns: [{ runId: RUN, epoch: 2, keepStaging: true }] });
+  manager.send({ endedRuns: [{ runId: 'other', epoch: 1, keepStaging: false }] });
+  manager.call('later', 'noop', {}, 'third');
+  await manager.report('later');
+  assert.deepEqual(runsEnded, [{ runId: 'other', keep: false }]);
+  a.end();
+  await manager.report('a');
+  assert.deepEqual(runsEnded[1], { runId: RUN, keep: true });
+});
