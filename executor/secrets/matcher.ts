@@ -15,8 +15,8 @@ export interface Matcher {
 /** A place in one stream. */
 export interface Cursor {
   /**
-   * Goes on over `bytes`, whose first `from` bytes were seen before (those that `open` asked to keep). `found` is told
-   * where the longest match that ends at a byte begins and ends, in order of the ends.
+   * Goes on over `bytes`, whose first `from` bytes were seen before (those that `open` asked to keep). `found` is told of
+   * stretches that matches cover without a gap, in order of the ends; each match is within one of them.
    */
   scan(bytes: Buffer, from: number, found: (start: number, end: number) => void): void;
   /** How many of the last bytes of `bytes`, which were scanned, may begin a match that ends later. */
@@ -48,8 +48,15 @@ function createCursor(trie: Trie, skips: Skips, acrossLines: boolean): Cursor {
       const { length } = bytes;
       const whole = acrossLines ? createLineEnds(bytes) : () => length;
       let at = from;
+      // The stretch that was found last, in bytes that count: how long it is, and how many came behind it.
+      let start = 0;
+      let long = 0;
+      let behind = 0;
       while (at < length) {
-        if (state === 0) at = skip(skips, bytes, at, whole(at));
+        if (state === 0) {
+          long = 0;
+          at = skip(skips, bytes, at, whole(at));
+        }
         const byte = bytes[at++]!;
         if (acrossLines && (byte === LF || byte === CR)) {
           if (++breaks > BREAKS) state = 0;
@@ -58,7 +65,18 @@ function createCursor(trie: Trie, skips: Skips, acrossLines: boolean): Cursor {
         breaks = 0;
         state = next(trie, state, byte);
         const match = longest[state]!;
-        if (match > 0) found(acrossLines ? before(bytes, at, match) : at - match, at);
+        behind += 1;
+        if (match === 0) continue;
+        if (!acrossLines) {
+          found(at - match, at);
+          continue;
+        }
+        // A value that repeats itself has a match at every few bytes: no walk back for those that overlap the last.
+        const known = long > 0 && match > behind && match <= long + behind;
+        if (!known) start = before(bytes, at, match);
+        long = known ? long + behind : match;
+        behind = 0;
+        found(start, at);
       }
     },
     open(bytes) {

@@ -57,6 +57,12 @@ interface Span {
   end: number;
 }
 
+function cover(spans: Span[], start: number, end: number): void {
+  const last = spans[spans.length - 1];
+  if (last !== undefined && start >= last.start && start < last.end) last.end = Math.max(last.end, end);
+  else spans.push({ start, end });
+}
+
 function createStreamRedactor(matchers: readonly Matcher[]): StreamRedactor & { changed(): boolean } {
   const cursors: Cursor[] = matchers.map((matcher) => matcher.cursor());
   let held: Buffer = Buffer.alloc(0);
@@ -95,7 +101,7 @@ function createStreamRedactor(matchers: readonly Matcher[]): StreamRedactor & { 
       const spans = pending;
       let open = 0;
       for (const cursor of cursors) {
-        cursor.scan(bytes, held.length, (start, end) => spans.push({ start, end }));
+        cursor.scan(bytes, held.length, (start, end) => cover(spans, start, end));
         open = Math.max(open, cursor.open(bytes));
       }
       if (spans.length > 1) spans.sort((a, b) => a.start - b.start);
