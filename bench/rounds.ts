@@ -6,10 +6,17 @@ import { parseArgs } from 'node:util';
 export const ROUNDS = 5;
 
 const { values } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, round: { type: 'string' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    round: { type: 'string' },
+    gb: { type: 'string', default: '4' },
+  },
   strict: true,
 });
 export const json = values.json;
+
+/** Size of the file where content is measured, in GB of 10^9 bytes. */
+export const gb = Number(values.gb);
 
 /** Set in a process that was started for one round: what the round is to do. */
 export const round: unknown = values.round === undefined ? undefined : JSON.parse(values.round);
@@ -46,13 +53,17 @@ export function note(text: string): void {
 }
 
 /** Prints the results: one JSON object, or a table. */
-export function printResults(results: Record<string, number>, meanings: Record<string, string>): void {
+export function printResults(
+  results: Record<string, number>,
+  meanings: Record<string, string>,
+  rounds = ROUNDS,
+): void {
   if (json) {
     process.stdout.write(`${JSON.stringify(results)}\n`);
     return;
   }
   console.log(
-    `Medians of ${ROUNDS}; Node ${process.versions.node}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)} at the end\n`,
+    `Medians of ${rounds}; Node ${process.versions.node}, ${availableParallelism()} cores, load ${loadavg()[0]!.toFixed(1)} at the end\n`,
   );
   const width = Math.max(...Object.keys(results).map((name) => name.length));
   for (const [name, value] of Object.entries(results)) {
