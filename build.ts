@@ -129,8 +129,10 @@ function lazyCommonJs(): Plugin {
   return {
     name: 'lazy-commonjs',
     setup({ onResolve, onLoad, resolve }) {
-      onResolve({ filter: /^[^.]/ }, async ({ path, kind, resolveDir, pluginData }) => {
+      onResolve({ filter: /^[^.]/ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
         if (kind !== 'dynamic-import' || pluginData === 'lazy-commonjs') return undefined;
+        // What packages import of each other they were bundled for; only our own sources run in Node as they are.
+        if (importer.includes('node_modules')) return undefined;
         const found = await resolve(path, { kind, resolveDir, pluginData: 'lazy-commonjs' });
         if (found.external || found.errors.length > 0 || !isCommonJs(found.path)) return found;
         return { path: found.path, namespace: 'lazy-commonjs' };
