@@ -33,8 +33,13 @@ export async function findStoredFile(manager: Manager, name: string): Promise<St
   if (kept !== undefined) return storedFile(kept);
   const [newest] =
     owner.length === ID_LENGTH ? [] : await manager.store.listRuns({ pipeline: owner, limit: 1 });
-  const run = newest ?? (await findRun(manager, owner));
+  const run = newest ?? (await findRun(manager, owner).catch((error) => failOwner(owner, error)));
   return storedFile(await linkInRun(manager, run, path));
+}
+
+function failOwner(owner: string, error: unknown): never {
+  if (!(error instanceof WizError && error.code === 'not_found') || owner === 'latest') throw error;
+  throw new WizError('not_found', `There is neither a run nor a pipeline "${owner}" that left files.`);
 }
 
 function noName(name: string): WizError {
