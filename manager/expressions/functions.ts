@@ -16,6 +16,7 @@ type Implementation = (...args: Value[]) => Value | undefined;
 
 /** Throws Problem when there is no such function or it does not take these arguments. */
 export function callFunction(name: string, args: readonly Value[]): Value {
+  if (args.length === 0) throw mismatch(name, args);
   const own = FUNCTIONS.get(name)?.(...args);
   if (own !== undefined) return own;
   if (isInLibrary(name)) {
@@ -203,7 +204,7 @@ function replace(text: string, part?: Value, by?: Value, limit?: Value): Value |
   if (limit !== undefined && typeof limit !== 'bigint') return undefined;
   const most = limit === undefined || limit < 0n ? Number.POSITIVE_INFINITY : Number(limit);
   charge(part.length < 8 ? 0 : Math.ceil((text.length * part.length) / 256));
-  const pieces = text.split(part);
+  const pieces = part === '' ? ['', ...characters(text), ''] : text.split(part);
   charge(pieces.length);
   const count = Math.min(most, pieces.length - 1);
   const size = text.length + count * (by.length - part.length);
@@ -213,10 +214,16 @@ function replace(text: string, part?: Value, by?: Value, limit?: Value): Value |
   return [pieces.slice(0, count + 1).join(by), ...pieces.slice(count + 1)].join(part);
 }
 
+/** Whole ones, where split('') takes an emoji apart. */
+function characters(text: string): string[] {
+  charge(text.length);
+  return Array.from(text);
+}
+
 function split(text: string, separator?: Value, limit?: Value): Value | undefined {
   if (typeof separator !== 'string' || (limit !== undefined && typeof limit !== 'bigint')) return undefined;
   charge(separator.length < 8 ? 0 : Math.ceil((text.length * separator.length) / 256));
-  const pieces = text.split(separator);
+  const pieces = separator === '' ? characters(text) : text.split(separator);
   charge(pieces.length);
   if (limit === undefined || limit < 0n || limit >= BigInt(pieces.length)) return List.of(pieces);
   if (limit === 0n) return List.of([]);
