@@ -117,7 +117,8 @@ test('a path that leads out is refused', async () => {
 });
 
 test('records are lists of objects, or one', async () => {
-  const give = { a: { output: json({ rows: [{ t: 1 }, { t: 2 }], one: { t: 3 }, bad: [{ t: 1 }, 2] }) } };
+  const rows = [{ t: 1 }, { t: 2 }];
+  const give = { a: { output: json({ rows, one: { t: 3 }, bad: [{ t: 1 }, 2], unnamed: { '': 1 } }) } };
   const records = (rows: string) => left([{ name: 'a' }], give, { records: [{ table: 'temps', rows }] });
   assert.deepEqual(await records('${{ outputs.a.rows }}'), {
     kept: [],
@@ -131,6 +132,10 @@ test('records are lists of objects, or one', async () => {
     'bad-output: outputs.records of table temps wants a list of objects, and one row of ${{ outputs.a.bad }} is the number 2',
   );
   assert.match(String(await records('${{ outputs.a.none }}')), /^bad-expression: /);
+  assert.match(
+    String(await records('${{ outputs.a.unnamed }}')),
+    /^bad-output: The records for table "temps" have a column "", which cannot be the name of one/,
+  );
 });
 
 test('what is kept holds no marks: files by their place, secrets not at all', async () => {

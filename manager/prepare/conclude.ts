@@ -7,6 +7,7 @@ import type { Conclusion } from '../engine/preparation.ts';
 import type { RunMachine } from '../engine/run.ts';
 import type { Evaluator, FileValue, References, Scope } from '../expressions/expressions.ts';
 import type { JsonObject, JsonValue } from '../spec/spec.ts';
+import { checkRecords } from '../store/records.ts';
 import type { NewRecords } from '../store/store.ts';
 import { hasExpressions, NO_REFERENCES } from './definition.ts';
 import type { Late } from './late.ts';
@@ -50,6 +51,7 @@ export async function conclude(
     records.push({ $typeName: 'wiz.v1.OutputRecords', table, processor, rows: list.length });
     rows.push({ table, processor, rows: list });
   }
+  checkRows(rows);
   return { kind: 'kept', files: [...kept.values()], records, rows };
 }
 
@@ -160,6 +162,15 @@ function rowsOf(table: string, text: string, value: JsonValue): JsonObject[] {
     'bad-output',
     `outputs.records of table ${table} wants a list of objects, and ${what} is ${phrase(wrong)}`,
   );
+}
+
+/** What a store refuses would be refused with the whole commit, again and again: so it is asked before. */
+function checkRows(rows: NewRecords[]): void {
+  try {
+    checkRecords(rows);
+  } catch (error) {
+    throw new Unfit('bad-output', (error as Error).message);
+  }
 }
 
 /** What is kept stands for itself: a file by its place below the run, a secret not at all. */
