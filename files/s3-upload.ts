@@ -34,8 +34,9 @@ export async function uploadFile(
     if (sha256.digest('hex') === hash) return;
     throw new FileStoreError('changed', `${name} changed while it was read; nothing was stored.`);
   };
-  const readPart = async (position: number, length: number): Promise<Uint8Array> => {
-    const part = Buffer.allocUnsafeSlow(length);
+  const readPart: ReadPart = async (buffer, position) => {
+    const length = Math.min(buffer.length, size - position);
+    const part = buffer.subarray(0, length);
     for (let filled = 0; filled < length; ) {
       const { bytesRead } = await handle.read(
         part,
@@ -50,18 +51,21 @@ export async function uploadFile(
     return part;
   };
   if (size <= PART_BYTES) {
-    const content = await readPart(0, size);
+    const content = await readPart(Buffer.allocUnsafeSlow(size), 0);
     checkHash();
     return await bucket.put(key, content);
   }
   await uploadParts(bucket, key, size, readPart, checkHash);
 }
 
+/** Fills the buffer from a position of the file on, as far as there is content. */
+type ReadPart = (buffer: Buffer, position: number) => Promise<Uint8Array>;
+
 async function uploadParts(
   bucket: S3Bucket,
   key: string,
   size: number,
-  readPart: (position: number, length: number) => Promise<Uint8Array>,
+  readPart: ReadPart,
   checkHash: () => void,
 ): Promise<void> {
   const { client } = bucket;
@@ -72,9 +76,12 @@ async function uploadParts(
     .catch((error) => bucket.fail(error, 'writing'));
   const parts: { PartNumber: number; ETag: string | undefined }[] = [];
   const sending = new Set<Promise<void>>();
+  // Parts share a few buffers: new ones cost a third of the time in garbage collection.
+  const free: Buffer[] = [];
   try {
     for (let position = 0; position < size; position += partBytes) {
-      const body = await readPart(position, Math.min(partBytes, size - position));
+      const buffer = free.pop() ?? Buffer.allocUnsafeSlow(partBytes);
+      const body = await readPart(buffer, position);
       while (sending.size >= PARTS_AT_ONCE) await Promise.race(sending);
       const number = position / partBytes + 1;
       const sent = client
@@ -90,6 +97,7 @@ async function uploadParts(
         .then(({ ETag }) => {
           parts[number - 1] = { PartNumber: number, ETag };
           sending.delete(sent);
+          free.push(buffer);
         });
       sent.catch(() => undefined);
       sending.add(sent);

@@ -17,7 +17,7 @@ import { codeOf, storeError } from './system-errors.ts';
 export async function takeFile(objects: FolderObjects, path: string, move: boolean): Promise<StoredObject> {
   const source = await openSource(path);
   try {
-    if (move && source.stats.nlink === 1n) {
+    if (move && source.stats.nlink === 1n && isOwn(source)) {
       const moved = await moveIn(objects, source);
       if (moved) return moved;
     }
@@ -55,19 +55,25 @@ async function moveIn(objects: FolderObjects, source: SourceFile): Promise<Store
   }
 }
 
-/** As well as it can be done; a file that cannot go back stays in tmp/ for a day. */
+/** As well as it can be done: the failure that led here is what counts. What cannot go back stays in tmp/ for a day. */
 async function putBack(temporary: string, { path, handle, stats }: SourceFile): Promise<void> {
-  try {
+  const restored = async () => {
     await handle.chmod(Number(stats.mode & 0o7777n));
     // A file that was written meanwhile keeps the time of that.
-    if (isSealed(await handle.stat()))
-      await handle.utimes(Number(stats.atimeMs) / 1000, Number(stats.mtimeMs) / 1000);
-    // Not rename, which would replace what was made at its place meanwhile.
-    await link(temporary, path);
-    await rm(temporary);
-  } catch {
-    // The failure that led here is what counts.
-  }
+    if (!isSealed(await handle.stat())) return;
+    await handle.utimes(Number(stats.atimeMs) / 1000, Number(stats.mtimeMs) / 1000);
+  };
+  await restored().catch(() => undefined);
+  // Not rename, which would replace what was made at its place meanwhile.
+  await link(temporary, path)
+    .then(() => rm(temporary))
+    .catch(() => undefined);
+}
+
+/** Only the owner, and root, can seal a file. */
+function isOwn({ stats }: SourceFile): boolean {
+  const user = process.getuid?.();
+  return user === 0 || (user !== undefined && BigInt(user) === stats.uid);
 }
 
 async function copyIn(objects: FolderObjects, source: SourceFile): Promise<StoredObject> {
