@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { create } from '@bufbuild/protobuf';
+import { openTestRooms } from '../executor/data/data-rooms.fixture.ts';
 import { createProgramRunner } from '../executor/program/runner.ts';
 import { AssignmentSchema, Outcome } from '../proto/gen/wiz/v1/executors_pb.js';
 
@@ -24,7 +25,8 @@ const [count, lanes, rounds] = [Number(values.count), Number(values.lanes), Numb
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wiz-bench-'));
 const runner = createProgramRunner({
   executorId: 'bench',
-  folder,
+  folder: path.join(folder, 'programs'),
+  data: await openTestRooms(folder, 'bench'),
   spawner: { kind: values.portable ? 'portable' : 'native' },
 });
 

@@ -55,8 +55,10 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
 
   // The spawner starts while gRPC is loaded.
   const environment = programEnvironment();
-  const data = await openDataRooms(id, home, environment, options);
-  const { createProgramRunner } = await import('./program/runner.ts');
+  const [data, { createProgramRunner }] = await Promise.all([
+    openDataRooms(id, home, environment, options),
+    import('./program/runner.ts'),
+  ]);
   const programs = createProgramRunner({
     executorId: id,
     folder: join(home, 'programs'),

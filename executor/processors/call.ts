@@ -41,7 +41,8 @@ export function startCall(
   }
   try {
     const result = processor.run(processor.emptyOptions, call);
-    const report = result instanceof Promise ? result.then(call.succeeded) : call.succeeded(result);
+    const report =
+      result instanceof Promise ? result.then((value) => call.succeeded(value)) : call.succeeded(result);
     return report instanceof Promise ? runningCall(call, () => report) : report;
   } catch (error) {
     return call.failed(error);
@@ -157,15 +158,19 @@ class CallAttempt implements ProcessorAttempt {
     return this.inputs;
   }
 
-  // Bound, so that a processor may take them out of its attempt.
-  readonly input = async (): Promise<ProcessorInput> => {
+  // These three may be taken out of the attempt.
+  get input(): ProcessorAttempt['input'] {
+    return () => this.readInput();
+  }
+
+  private async readInput(): Promise<ProcessorInput> {
     const document = (this.inputs ?? (await this.prepare())).document();
     let text = '';
     if (typeof document === 'string') text = document;
     else for await (const piece of document) text += typeof piece === 'string' ? piece : Buffer.from(piece);
     this.inputBytes = Buffer.byteLength(text);
     return JSON.parse(text);
-  };
+  }
   readonly log = (text: string): void => this.writeLog(text);
   readonly progress = (fraction: number, message = ''): void =>
     this.sink.progress(fraction, this.redacted(message));
@@ -194,17 +199,20 @@ class CallAttempt implements ProcessorAttempt {
     return this.inputs?.secrets?.redactText(text) ?? text;
   }
 
-  readonly succeeded = ({ output }: ProcessorResult): Report | Promise<Report> => {
+  succeeded({ output }: ProcessorResult): Report | Promise<Report> {
     if (output === undefined) return this.report({ outcome: Outcome.SUCCEEDED });
     const secrets = this.inputs?.secrets;
     let json = JSON.stringify(output);
     if (secrets !== undefined) json = redactedJson(json, secrets);
     const kept = keepValue(jsonData(json), this.data.files.store);
-    return kept instanceof Promise ? kept.then(this.reportOutput) : this.reportOutput(kept);
-  };
+    return kept instanceof Promise
+      ? kept.then((stored) => this.reportOutput(stored))
+      : this.reportOutput(kept);
+  }
 
-  private readonly reportOutput = ({ data, bytes }: Output): Report =>
-    this.report({ outcome: Outcome.SUCCEEDED, output: data }, bytes);
+  private reportOutput({ data, bytes }: Output): Report {
+    return this.report({ outcome: Outcome.SUCCEEDED, output: data }, bytes);
+  }
 
   failed(error: unknown): Report {
     // An error that follows from the abort is not the reason.

@@ -209,6 +209,21 @@ test('an attempt that waits for a file can be cancelled, and its time-out counts
   assert.deepEqual([late.report.reason, late.report.failureClass], ['timeout', FailureClass.APP]);
 });
 
+test('what is on its way into the store can be cancelled', async (t) => {
+  const { start, data } = await createFixture(t);
+  const asked = Promise.withResolvers<void>();
+  const { store } = data.files;
+  store.putFile = () => {
+    asked.resolve();
+    return new Promise(() => {});
+  };
+  const attempt = start(bash('echo x > "$WIZ_FILES/x"'));
+  await asked.promise;
+  attempt.cancel('cancelled');
+  const { report } = await attempt.done;
+  assert.deepEqual([report.reason, report.files], ['cancelled', []]);
+});
+
 test('a file that is nowhere, and a store that is full, are not the fault of the program', async (t) => {
   const { run, data } = await createFixture(t);
   const gone = await run(['cat', fileMark({ hash: '0'.repeat(64), size: 1, folder: false, place: 'a/b' })]);

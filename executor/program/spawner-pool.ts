@@ -86,7 +86,8 @@ function counted(events: SpawnedEvents, ended: () => void): SpawnedEvents {
 function sum(a: SpawnerStats, b: SpawnerStats): SpawnerStats {
   const total = { ...a };
   for (const key of Object.keys(a) as (keyof SpawnerStats)[]) {
-    if (typeof a[key] === 'number') Object.assign(total, { [key]: a[key] + (b[key] as number) });
+    if (key !== 'pid' && typeof a[key] === 'number')
+      Object.assign(total, { [key]: a[key] + (b[key] as number) });
   }
   return total;
 }

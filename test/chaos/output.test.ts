@@ -93,5 +93,5 @@ processors:
     assert.ok((await log('both', `--std${stream}`)).equals(Buffer.from(expected)), stream);
   }
   const { processors } = await place.json(['runs', 'get', 'latest']);
-  assert.equal(processors[0].output.oversizeBytes, 20_000_000);
+  assert.equal(processors[0].output.file.size, 20_000_000);
 });
