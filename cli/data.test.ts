@@ -40,7 +40,7 @@ describe('files', { concurrency: 2 }, () => {
       `out/report.html  1.0 MB  ${columns}     report     2026-01-31 12:00:00  ${hashOf(REPORT).slice(0, 12)}`,
       `draw/3/plots/      20 B  ${columns}     draw[3]    2026-01-31 12:00:00  ${hashOf('the tree of plots').slice(0, 12)}`,
     ]);
-    const json = await wiz('files', ['files', 'ls', 'latest', '--json'], { record: file });
+    const json = await wiz('files', ['files', 'ls', '3MN', '--json'], { record: file });
     assert.deepEqual(
       JSON.parse(json.stdout).map(({ name, runId }: { name: string; runId: string }) => [name, runId]),
       [[FILE, RUN_ID]],
@@ -49,7 +49,7 @@ describe('files', { concurrency: 2 }, () => {
       recorded(file).filter((one) => 'limit' in one),
       [
         { runId: '', pipeline: 'audit', all: true, limit: 1000 },
-        { runId: RUN_ID, pipeline: '', all: false, limit: 1000 },
+        { runId: '3MN', pipeline: '', all: false, limit: 1000 },
       ],
     );
   });

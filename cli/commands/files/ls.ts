@@ -1,5 +1,4 @@
 import { toJson } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { type StoredFile, StoredFileSchema } from '../../../proto/gen/wiz/v1/files_pb.js';
@@ -65,18 +64,15 @@ The first column is what \`wiz files get\` and \`wiz files cat\` take after the 
   }
 }
 
-/** A run of that name goes first: few pipelines are called like the beginning of an id. */
+/** A pipeline may be called as a run's id begins: then it is meant, as in `files get`. */
 async function ownerOf(api: Api, word: string): Promise<{ runId: string } | { pipeline: string }> {
-  try {
-    const { run } = await api.runs.getRun({ runId: word, summary: true });
-    return { runId: run!.runId };
-  } catch (error) {
-    const isNone =
-      error instanceof ConnectError && [Code.NotFound, Code.InvalidArgument].includes(error.code);
-    if (!isNone) throw error;
-    return { pipeline: word };
-  }
+  if (word === 'latest' || word.length === ID_LENGTH) return { runId: word };
+  const { runs } = await api.runs.listRuns({ pipeline: word, pageSize: 1 });
+  return runs.length > 0 ? { pipeline: word } : { runId: word };
 }
+
+/** Letters of the id of a run. */
+const ID_LENGTH = 27;
 
 /** What `files get` finds it by. */
 function nameOf(file: StoredFile): string {
