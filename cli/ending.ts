@@ -115,14 +115,15 @@ async function failureLines(
 ): Promise<string[]> {
   const attempt = processor.attempts.at(-1);
   const tried = attempt && attempt.attempt > 1 ? ` (attempt ${attempt.attempt})` : '';
-  const message = oneLine(processor.message || attempt?.message || '');
+  // Of instances the first that failed are told below.
+  const message = processor.instances ? '' : oneLine(processor.message || attempt?.message || '');
   const head = `${paint.red('✖')} ${paint.bold(processor.name)} failed: ${processor.reason}${tried}`;
   const tail = attempt ? await lastLines(api, runId, processor.name, attempt) : [];
   return [
     head,
     ...(message ? [`  ${message}`] : []),
     ...tail.map((line) => `${paint.dim('  |')} ${line}`),
-    ...(tail.length > 0 ? [`  More: wiz runs logs ${runId} ${processor.name}`] : []),
+    ...(tail.length > 0 ? [`  More: wiz runs logs ${runId} ${shellWord(processor.name)}`] : []),
   ];
 }
 
@@ -152,4 +153,9 @@ async function lastLines(
     return [];
   }
   return end.toString('utf8').replace(/\n$/, '').split('\n').slice(-LOG_LINES).map(oneLine).filter(Boolean);
+}
+
+/** A shell would look for files called parse3. */
+function shellWord(name: string): string {
+  return name.includes('[') ? `'${name}'` : name;
 }
