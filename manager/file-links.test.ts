@@ -5,7 +5,7 @@ import { CacheDecisionSchema, type File, FileSchema } from '../proto/gen/wiz/v1/
 import { OutputFileSchema, ProcessorState } from '../proto/gen/wiz/v1/events_pb.js';
 import { attemptEnded, attemptStarted, emit, outputsKept, processorReused } from './engine/events.ts';
 import { failure, newRun, pipeline, report } from './engine/run.fixture.ts';
-import { cacheEntriesOf, fileLinksOf } from './file-links.ts';
+import { cacheEntriesOf, fileLinksOf, reusedKeysOf } from './file-links.ts';
 
 const file = (name: string): File =>
   create(FileSchema, { name, hash: name.padEnd(64, '0'), size: 7, mediaType: 'text/plain' });
@@ -18,6 +18,7 @@ test('a run without files and caches has nothing to store', () => {
   emit(run, 2, attemptEnded(report('a', 1), ProcessorState.SUCCEEDED, ''));
   assert.equal(fileLinksOf(run, run.uncommitted), undefined);
   assert.equal(cacheEntriesOf(run, run.uncommitted), undefined);
+  assert.equal(reusedKeysOf(run.uncommitted), undefined);
 });
 
 test('only attempts that succeeded have made and used files, and are kept in the cache', () => {
@@ -90,4 +91,5 @@ test('of a reused result the links name the attempt that made it, and no entry i
     ],
   );
   assert.equal(cacheEntriesOf(run, run.uncommitted), undefined);
+  assert.deepEqual(reusedKeysOf(run.uncommitted), ['k']);
 });

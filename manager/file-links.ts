@@ -71,6 +71,17 @@ export function cacheEntriesOf(run: RunMachine, events: Event[]): CacheEntry[] |
   return entries;
 }
 
+/** Keys of results that were reused. */
+export function reusedKeysOf(events: Event[]): string[] | undefined {
+  let keys: string[] | undefined;
+  for (const { event } of events) {
+    if (event.case !== 'processorReused' || event.value.cache === undefined) continue;
+    keys ??= [];
+    keys.push(event.value.cache.key);
+  }
+  return keys;
+}
+
 const NOTHING: FileLink[] = [];
 
 function linksOfAttempt(run: RunMachine, { report, state }: AttemptEnded, unixMs: number): FileLink[] {

@@ -9,7 +9,7 @@ import type { Connect } from './dispatch/session.ts';
 import { createLoop, type Loop } from './engine/loop.ts';
 import type { Conclusion } from './engine/preparation.ts';
 import type { RunMachine } from './engine/run.ts';
-import { cacheEntriesOf, fileLinksOf } from './file-links.ts';
+import { cacheEntriesOf, fileLinksOf, reusedKeysOf } from './file-links.ts';
 import { readRun, rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { joinManagers, type Membership } from './ownership.ts';
@@ -160,6 +160,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     return {
       fileLinks: fileLinksOf(run, events),
       cacheEntries: cacheEntriesOf(run, events),
+      reusedKeys: reusedKeysOf(events),
       ...(keepsOutputs && { records: recorded.get(run.runId) ?? [] }),
     };
   }

@@ -129,6 +129,7 @@ describe('lineage', () => {
     assert.deepEqual((await lineage('latest/make/f')).up, ['1 make#1: photos/x.jpg -> f']);
     assert.deepEqual(await past.store.deleteRuns([first.runId]), [first.runId]);
     assert.deepEqual((await lineage('latest/make/f')).up, ['1 make#0: photos/x.jpg -> f']);
+    assert.deepEqual((await lineage(sha('y'))).down, ['1 make#0: photos/x.jpg -> f']);
   });
 
   it('goes from run to run, and ends where files are made of each other', async () => {

@@ -168,12 +168,14 @@ function createTrace(store: Store) {
   async function usersOf(hash: string): Promise<Step[]> {
     const links = (await store.findFileLinks(hash, MAX_LINKS)).filter(({ role }) => role === 'used');
     const entries = await store.findCacheEntriesNaming(hash, MAX_LINKS);
-    const readers = entries.map(({ runId, processor, result }) => ({
-      runId,
-      processor,
-      attempt: result.cache?.attempt ?? 0,
-    }));
-    return stepsOf([...links, ...readers]);
+    const readers = await Promise.all(
+      entries.map(async ({ runId, processor, result: { cache } }) => {
+        const maker = cache && (await stepOf(cache.runId, processor, cache.attempt));
+        // The maker may be gone; the run that the entry is kept for is not.
+        return maker ?? stepOf(runId, processor, 0);
+      }),
+    );
+    return [...(await stepsOf(links)), ...readers.filter((step) => step !== undefined)];
   }
 
   /** Of its inputs, and of the needs that gave it a value. */

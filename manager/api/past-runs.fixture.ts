@@ -28,7 +28,7 @@ import {
 } from '../engine/events.ts';
 import { createdEvent, type ProcessorSketch, pipeline, report } from '../engine/run.fixture.ts';
 import { findTask, newRunMachine, type RunMachine } from '../engine/run.ts';
-import { cacheEntriesOf, fileLinksOf } from '../file-links.ts';
+import { cacheEntriesOf, fileLinksOf, reusedKeysOf } from '../file-links.ts';
 import { rowOf } from '../journal.ts';
 import type { Manager } from '../manager.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
@@ -151,6 +151,7 @@ async function begin(store: Store, files: FileStore, name: string, sketches: Pro
       const data = {
         fileLinks: fileLinksOf(run, events),
         cacheEntries: cacheEntriesOf(run, events),
+        reusedKeys: reusedKeysOf(events),
         records,
       };
       const change = { row: { ...rowOf(run), managerId: 'm1' }, events, ...data };

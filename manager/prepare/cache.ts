@@ -91,7 +91,13 @@ function uncached({ ready }: Work, reason: string): Prepared {
   return { kind: 'start', action: ready, cache: decision({ verdict: 'bypassed', reason }) };
 }
 
-function reuse({ runId, result }: CacheEntry, { ready }: Work, { key, parts }: Fingerprint): Prepared {
+function reuse(
+  { result, runId: holder }: CacheEntry,
+  { ready }: Work,
+  { key, parts }: Fingerprint,
+): Prepared {
+  // Who made it, which is not always the run that it is kept for.
+  const runId = result.cache?.runId ?? holder;
   const attempt = result.cache?.attempt ?? 0;
   const cache = decision({ key, parts, verdict: 'reused', reason: `same as run ${runId}`, runId, attempt });
   const { output, context } = result;

@@ -171,6 +171,8 @@ export interface RunCommit {
   events: Event[];
   /** Written in the same transaction. Of entries with the same key the last stands. */
   cacheEntries?: CacheEntry[];
+  /** Keys whose entries the run has used: they are the run's from here on, and go when it goes. */
+  reusedKeys?: string[];
   /** With links that are `kept`, those the run had before are no more. */
   fileLinks?: FileLink[];
   /** Takes the place of what the run had recorded before. See checkRecords: what it refuses, commit refuses. */
@@ -183,6 +185,7 @@ export interface CacheEntry {
   pipeline: string;
   /** Name of the processor or instance. */
   processor: string;
+  /** The newest run that made or used it; with that run it goes. Who made it is in `result`. */
   runId: string;
   createdMs: number;
   /** As the event that reuses it has it. */

@@ -83,6 +83,20 @@ export function cacheTests(store: () => Store): void {
     assert.equal((await store().latestCacheEntries('another', ['other'])).size, 0);
   });
 
+  it('keeps an entry as long as the newest run that used it', async () => {
+    const maker = await endedRun(store(), (run) => ({ cacheEntries: [cacheEntry(run, 'k')] }));
+    const user = await endedRun(store(), () => ({ reusedKeys: ['k', 'none'] }));
+    // An older one that comes late takes nothing back.
+    const claim = await store().claimRun(maker.runId, 'm1', ['m1']);
+    const again = commitOf({ ...maker, seq: 1, epoch: claim!.epoch }, 1, { state: RunState.SUCCEEDED });
+    await store().commit([{ ...again, reusedKeys: ['k'] }], NO_LIMITS);
+    assert.deepEqual(await store().deleteRuns([maker.runId]), [maker.runId]);
+    const entry = (await store().findCacheEntries(['k'])).get('k');
+    assert.deepEqual(entry, { ...cacheEntry(maker, 'k'), runId: user.runId });
+    await store().deleteRuns([user.runId]);
+    assert.equal((await store().findCacheEntries(['k'])).size, 0);
+  });
+
   it('finds the entries that a file went into', async () => {
     await endedRun(store(), (run) => ({
       cacheEntries: [

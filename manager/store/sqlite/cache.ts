@@ -9,6 +9,8 @@ const PUT = `INSERT INTO cache_entries (key, pipeline, processor, run_id, create
   VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (key) DO UPDATE SET pipeline = excluded.pipeline, processor = excluded.processor,
     run_id = excluded.run_id, created_ms = excluded.created_ms, result = excluded.result`;
+// Ids of runs sort by time.
+const PASS_ON = 'UPDATE cache_entries SET run_id = ? WHERE key = ? AND run_id < ?';
 const COLUMNS = 'key, pipeline, processor, run_id AS runId, created_ms AS createdMs, result';
 const FIND = `SELECT ${COLUMNS} FROM cache_entries WHERE key = ?`;
 const LATEST = `SELECT ${COLUMNS} FROM cache_entries WHERE pipeline = ? AND processor = ?
@@ -27,6 +29,12 @@ export function putCacheEntries(connection: Connection, entries: CacheEntry[]): 
   for (const { key, pipeline, processor, runId, createdMs, result } of entries) {
     put.run(key, pipeline, processor, runId, createdMs, toBinary(ProcessorReusedSchema, result));
   }
+}
+
+/** Inside a transaction: entries that a run has used, so that they stay as long as it does. */
+export function passOnCacheEntries(connection: Connection, runId: string, keys: string[]): void {
+  const passOn = connection.statement(PASS_ON);
+  for (const key of keys) passOn.run(runId, key, runId);
 }
 
 export function findCacheEntries(connection: Connection, keys: string[]): Map<string, CacheEntry> {
