@@ -19,12 +19,27 @@ test('the first pipeline runs, and all are valid', async (t) => {
     writeFileSync(file, text);
     return file;
   });
-  assert.equal(pipelines.length, 2);
+  assert.equal(pipelines.length, 3);
   const checked = await wiz.run(['pipeline', 'validate', ...pipelines]);
   assert.equal(checked.code, 0, checked.stderr);
   const ran = await wiz.run(['run', pipelines[0]!]);
   assert.equal(ran.code, 0, ran.stderr);
   assert.equal((await wiz.run(['runs', 'logs', 'latest', 'greet'])).stdout, 'hello from greet\n');
+});
+
+test('the tour of data: a second run executes nothing, and what it left is there', async (t) => {
+  const wiz = wizFor(t);
+  const file = join(wiz.folder, 'lakes.yaml');
+  writeFileSync(file, blocks('yaml')[2]!);
+  const first = await wiz.run(['run', file]);
+  assert.equal(first.code, 0, first.stderr);
+  const second = await wiz.run(['run', file]);
+  assert.match(second.stdout, /4 cached/);
+  assert.equal((await wiz.run(['run', '--plan', file])).code, 0);
+  assert.equal((await wiz.run(['files', 'cat', 'lakes/lakes.txt'])).stdout, 'Bodensee\nComer See\n');
+  const query = await wiz.run(['data', 'query', '--json', 'select distinct lake, m from lakes order by m']);
+  assert.deepEqual(JSON.parse(query.stdout)[0], { lake: 'Comer See', m: 198 });
+  assert.match((await wiz.run(['lineage', 'lakes/lakes.txt'])).stdout, /measure/);
 });
 
 test('every command of the tour is there, with its flags', () => {
