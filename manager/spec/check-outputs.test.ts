@@ -33,13 +33,13 @@ describe('outputs are refused', () => {
     [
       'with tables that a database would not take',
       withOutputs(
-        `{ records: [${['T', 'sqlite_x', 'pg_x', 'order'].map((table) => `{ table: ${table}, rows: "\${{ 1 }}" }`)}] }`,
+        `{ records: [${['T', 'sqlite_x', 'pg_x', 'order'].map((table) => `{ table: ${table}, rows: "\${{ [] }}" }`)}] }`,
       ),
       [
         'p.yaml:1:31: "outputs.records[0].table" must start with a small letter, and hold only small letters, digits and "_" (at most 63).',
-        'p.yaml:1:62: "outputs.records[1].table" must not start with "sqlite_" or "pg_", which databases keep for themselves.',
-        'p.yaml:1:100: "outputs.records[2].table" must not start with "sqlite_" or "pg_", which databases keep for themselves.',
-        'p.yaml:1:134: "outputs.records[3].table" must not be "order", which is a word of SQL.',
+        'p.yaml:1:63: "outputs.records[1].table" must not start with "sqlite_" or "pg_", which databases keep for themselves.',
+        'p.yaml:1:102: "outputs.records[2].table" must not start with "sqlite_" or "pg_", which databases keep for themselves.',
+        'p.yaml:1:137: "outputs.records[3].table" must not be "order", which is a word of SQL.',
       ],
     ],
     [
