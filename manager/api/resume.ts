@@ -5,20 +5,17 @@ import type { RunMachine } from '../engine/run.ts';
 import { changedProcessors } from '../graph/run-graph.ts';
 import { fixMacros } from '../spec/macros.ts';
 import { nearest } from '../spec/nearest.ts';
-import type { JsonObject, PipelineSpec } from '../spec/spec.ts';
+import type { PipelineSpec } from '../spec/spec.ts';
 import { ownTimeZone } from '../start-run.ts';
-import type { RunRow } from '../store/store.ts';
 
-/** An edited spec with the macros of the run it goes on with: same id, same time, same params. */
-export function resumeSpec(spec: PipelineSpec, row: RunRow): PipelineSpec {
-  const params = JSON.parse(row.paramsJson) as JsonObject;
+/** An edited spec with the macros of the run it goes on with: same id, same time and zone, same params. */
+export function resumeSpec(spec: PipelineSpec, before: RunMachine): PipelineSpec {
   return fixMacros(spec, {
-    params,
+    params: before.params,
     context: {},
-    parentContext: {},
-    runId: row.runId,
-    nowMs: row.createdMs,
-    timeZone: ownTimeZone(),
+    runId: before.runId,
+    nowMs: before.createdMs,
+    timeZone: before.spec.timeZone ?? ownTimeZone(),
   });
 }
 

@@ -161,9 +161,9 @@ async function retry(manager: Manager, request: RetryRunRequest) {
   if (row.state === RunState.RUNNING) {
     throw new WizError('failed_precondition', `Run ${row.runId} goes on. Cancel it, or wait for its end.`);
   }
-  const edited = request.file === undefined ? undefined : await editedSpec(manager, request, row);
   // Everything is checked on a copy first: a wrong name must not reopen the run.
   const before = await readRun(store, row.runId);
+  const edited = request.file === undefined ? undefined : await editedSpec(manager, request, before);
   const processors = whatToResume(before, request.from, edited);
   const run = await manager.claim(row.runId);
   if (run === undefined) {
@@ -181,10 +181,14 @@ function affected(run: RunMachine, processors: string[]): string[] {
   return run.spec.processors.map(({ name }) => name).filter((name) => all.has(name));
 }
 
-async function editedSpec(manager: Manager, request: RetryRunRequest, row: RunRow): Promise<PipelineSpec> {
+async function editedSpec(
+  manager: Manager,
+  request: RetryRunRequest,
+  before: RunMachine,
+): Promise<PipelineSpec> {
   const file = request.file!;
   const specs = (await parseFiles(manager, [file])).map(({ spec }) => spec);
-  return resumeSpec(chooseSpec(specs, specs.length > 1 ? row.pipeline : '', file.path), row);
+  return resumeSpec(chooseSpec(specs, specs.length > 1 ? before.pipeline : '', file.path), before);
 }
 
 async function giveAway(manager: Manager, runId: string): Promise<void> {
