@@ -1,9 +1,11 @@
-import { celUint, parse as parseCel } from '@bufbuild/cel';
 import type { JsonObject } from '../spec/spec.ts';
+import { constant, hasField, index, itemsOf, select } from './access.ts';
 import type { Scope } from './expressions.ts';
-import { callFunction, isEqual, isFunction, kindOf } from './functions.ts';
+import { callFunction, isFunction } from './functions.ts';
+import { kindOf } from './kinds.ts';
 import { typeNamed } from './library.ts';
-import { MAX_EXPRESSION } from './places.ts';
+import { isEqual } from './operators.ts';
+import { type Expr, MAX_DEPTH, TOO_DEEP } from './parse-expression.ts';
 import { charge, Problem } from './problem.ts';
 import { fromJson, type Key, KeyedMap, List, mapKey, type Value } from './values.ts';
 
@@ -13,9 +15,6 @@ import { fromJson, type Key, KeyedMap, List, mapKey, type Value } from './values
  * a field is missing but not what there is.
  */
 
-export type Parsed = ReturnType<typeof parseCel>;
-export type Expr = NonNullable<Parsed['expr']>;
-
 /** What a compiled expression is run with. */
 export interface Frame {
   scope: Scope;
@@ -24,49 +23,6 @@ export interface Frame {
 }
 
 export type Compiled = (frame: Frame) => Value;
-
-/** Deeper trees could overflow the stack, which has room for some 5,000 levels. */
-const MAX_DEPTH = 400;
-
-/** Throws Problem. */
-export function parseExpression(source: string): Expr {
-  if (source.length > MAX_EXPRESSION) throw new Problem(`It is longer than ${MAX_EXPRESSION} characters.`);
-  if (source.trim() === '') throw new Problem('It is empty.');
-  let expr: Expr | undefined;
-  try {
-    expr = parseCel(source).expr;
-  } catch (error) {
-    if (error instanceof RangeError) throw new Problem(TOO_DEEP);
-    throw syntaxProblem(source, error as SyntaxFailure);
-  }
-  return expr!;
-}
-
-/** What the parser throws. */
-type SyntaxFailure = Error & { location?: { start: { offset: number } } };
-
-function syntaxProblem(source: string, { location, message }: SyntaxFailure): Problem {
-  const offset = location?.start.offset;
-  if (offset === undefined) return new Problem(`${message}.`);
-  const rest = source.slice(offset).trim();
-  const problem = (text: string) => new Problem(text, false, offset);
-  if (/reserved/.test(message)) return problem(`A name in it is a reserved word of CEL: ${shortened(rest)}.`);
-  if (rest === '') return problem('It ends too early: something is not closed, or is missing.');
-  const operator = /^(?:[-+*/%?:.,<>]|[<>=!]=|&&|\|\||in)$/.exec(rest);
-  if (operator !== null) return problem(`It ends with "${rest}", after which a value is missing.`);
-  if (/^=[^=]/.test(rest)) return problem('To compare, write "==" in place of "=".');
-  if (/^&[^&]/.test(rest)) return problem('Write "&&" for "and".');
-  if (/^\|[^|]/.test(rest)) return problem('Write "||" for "or"; there are no pipes in expressions.');
-  if (/^["']/.test(rest)) return problem(`The text that begins here has no end: ${shortened(rest)}.`);
-  if (/^[A-Za-z_]/.test(rest)) return problem(`Something is missing before ${shortened(rest)}.`);
-  return problem(`It cannot be read from here on: ${shortened(rest)}.`);
-}
-
-function shortened(text: string): string {
-  return text.length > 30 ? `${text.slice(0, 27)}...` : text;
-}
-
-const TOO_DEEP = `It is nested too deep (more than ${MAX_DEPTH} levels).`;
 
 /** Throws Problem for what can never work: an unknown function or name, a tree that is too deep. */
 export function compile(expr: Expr): Compiled {
@@ -116,25 +72,6 @@ function compileIn(expr: Expr, outer: Place): Compiled {
   }
 }
 
-type Constant = Extract<Expr['exprKind'], { case: 'constExpr' }>['value'];
-
-function constant({ constantKind }: Constant): Value {
-  switch (constantKind.case) {
-    case 'int64Value':
-      if (BigInt.asIntN(64, constantKind.value) !== constantKind.value) {
-        throw new Problem(`The number ${constantKind.value} is past 64 bits.`);
-      }
-      return constantKind.value;
-    case 'uint64Value':
-      return celUint(constantKind.value);
-    case 'nullValue':
-    case undefined:
-      return null;
-    default:
-      return constantKind.value as Value;
-  }
-}
-
 const ROOTS = new Set(['params', 'context', 'outputs', 'files', 'run', 'state', 'secrets']);
 
 /** Names that stand for values, beside variables of comprehensions. */
@@ -164,47 +101,6 @@ function compileName(name: string, { names }: Place): Compiled {
   const type = typeNamed(name);
   if (type !== undefined) return () => type;
   throw new Problem(`There is nothing named "${name}". There are ${ROOT_NAMES.join(', ')}.`);
-}
-
-function hasField(value: Value, field: string): boolean {
-  return value instanceof KeyedMap && value.has(field);
-}
-
-function select(value: Value, field: string, operand: Expr): Value {
-  charge(1);
-  if (value instanceof KeyedMap) return keyed(value, field, operand);
-  const subject = subjectOf(operand);
-  if (value === null) throw new Problem(`${subject} is null, so it has no "${field}".`, true);
-  const hint = value instanceof List ? ` Its items are ${textOf(operand) ?? 'LIST'}[0] and so on.` : '';
-  throw new Problem(`${subject} is ${kindOf(value)} and has no "${field}".${hint}`);
-}
-
-function keyed(map: KeyedMap, key: unknown, operand: Expr): Value {
-  const value = map.get(key);
-  if (value !== undefined) return value;
-  const keys = Array.from(map.keys(), String);
-  const all =
-    keys.length > 20 ? `${keys.slice(0, 20).join(', ')} and ${keys.length - 20} more` : keys.join(', ');
-  const there = keys.length === 0 ? 'is empty' : `has ${all}`;
-  const subject = subjectOf(operand);
-  throw new Problem(`There is no ${JSON.stringify(String(key))} in ${subject}: it ${there}.`, true);
-}
-
-function index(value: Value, key: Value, operand: Expr): Value {
-  charge(1);
-  if (value instanceof KeyedMap) return keyed(value, key, operand);
-  const subject = subjectOf(operand);
-  if (value === null) throw new Problem(`${subject} is null, so it has no items.`, true);
-  if (!(value instanceof List)) throw new Problem(`${subject} is ${kindOf(value)}, not a list or a map.`);
-  const plain = mapKey(key);
-  if (typeof plain !== 'bigint')
-    throw new Problem(`The items of ${subject} have whole numbers, not ${kindOf(key)}.`);
-  const item = value.get(Number(plain));
-  if (item === undefined) {
-    const there = value.size === 0 ? 'it is empty' : `it has [0] to [${value.size - 1}]`;
-    throw new Problem(`There is no [${plain}] in ${subject}: ${there}.`, true);
-  }
-  return item;
 }
 
 type Call = Extract<Expr['exprKind'], { case: 'callExpr' }>['value'];
@@ -393,33 +289,4 @@ function compileComprehension(fold: Comprehension, place: Place): Compiled {
     }
     return result(frame);
   };
-}
-
-function itemsOf(value: Value, operand: Expr): Iterable<Value> {
-  if (value instanceof List) return value;
-  if (value instanceof KeyedMap) return value.keys();
-  const missing = value === null;
-  throw new Problem(`${subjectOf(operand)} is ${kindOf(value)}, not a list or a map.`, missing);
-}
-
-/** How a sentence names a part of an expression. */
-function subjectOf(expr: Expr): string {
-  const text = textOf(expr);
-  if (text === undefined) return 'this value';
-  return ROOTS.has(text) ? `"${text}"` : text;
-}
-
-/** Text of a chain of fields, or undefined for anything else. */
-function textOf({ exprKind: kind }: Expr): string | undefined {
-  if (kind.case === 'identExpr') return kind.value.name;
-  if (kind.case === 'selectExpr') {
-    const owner = textOf(kind.value.operand!);
-    return owner && `${owner}.${kind.value.field}`;
-  }
-  if (kind.case !== 'callExpr' || kind.value.function !== '_[_]') return undefined;
-  const [operand, key] = kind.value.args as [Expr, Expr];
-  const owner = textOf(operand);
-  const at = key.exprKind.case === 'constExpr' ? constant(key.exprKind.value) : textOf(key);
-  if (owner === undefined || at === undefined) return undefined;
-  return `${owner}[${key.exprKind.case === 'constExpr' && typeof at === 'string' ? JSON.stringify(at) : at}]`;
 }

@@ -1,5 +1,5 @@
 import type { JsonValue } from '../spec/spec.ts';
-import { type Compiled, compile, parseExpression } from './compile.ts';
+import { type Compiled, compile } from './compile.ts';
 import {
   type Evaluator,
   ExpressionFailure,
@@ -7,7 +7,8 @@ import {
   type References,
   type Scope,
 } from './expressions.ts';
-import { textOf } from './functions.ts';
+import { textOf } from './kinds.ts';
+import { parseExpression } from './parse-expression.ts';
 import { hasExpressions, splitText } from './places.ts';
 import { checkSize, Problem, startCounting, TooCostly } from './problem.ts';
 import { quoteScript } from './quote-script.ts';

@@ -1,5 +1,5 @@
-import type { Expr } from './compile.ts';
 import type { References } from './expressions.ts';
+import type { Expr } from './parse-expression.ts';
 
 /** What an expression names, read off its syntax tree. */
 

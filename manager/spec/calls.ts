@@ -6,7 +6,8 @@ import { hasExpressions, hasMacros, isExpression, wholeMacro } from './scan-macr
 import type { Path } from './subject.ts';
 
 /** What `apply` must know of a processor that `uses` can name. */
-export type CallType = Pick<ProcessorType, 'name' | 'optionsSchemaJson'>;
+export type CallType = Pick<ProcessorType, 'name' | 'optionsSchemaJson'> &
+  Partial<Pick<ProcessorType, 'outputSchemaJson'>>;
 
 export interface CallChecker {
   /**

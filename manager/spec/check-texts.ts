@@ -12,6 +12,8 @@ const MAX_PER_TEXT = 20;
 export interface TextComplaint extends Complaint {
   /** Which `${` of the value at `path`, from 0: how often the two characters stand before the place. */
   occurrence: number;
+  /** Characters from there to what is meant. */
+  offset?: number;
 }
 
 /** What works in a text: macros of these names, or none, or it is a script or a label, whose `${` is its own

@@ -11,7 +11,7 @@ import { checkTexts, mapOf, type TextComplaint } from './check-texts.ts';
 import { checkTimeZone } from './check-time-zone.ts';
 import { badInput } from './diagnostic.ts';
 import { type PlainDocument, plainDocument } from './document.ts';
-import { type Complaint, describe, explain } from './explain.ts';
+import { type Complaint, describe, explain, valueAt } from './explain.ts';
 import { type NearestFinder, nearestFinder } from './nearest.ts';
 import { keysAt, unknownKey } from './pipeline-keys.ts';
 import { hasExpressions, placeOf } from './scan-macros.ts';
@@ -242,7 +242,15 @@ function offsetOf(
   // Escapes of a quoted text may hide a "${" from the search; then the whole text is the place.
   const entry = places.find(root, complaint.path);
   const written = entry === undefined ? '' : text.slice(entry.start, entry.end);
-  return offset + (placeOf(written, complaint.occurrence) ?? 0);
+  const place = placeOf(written, complaint.occurrence);
+  if (place === undefined) return offset;
+  const within = complaint.offset ?? 0;
+  const value = valueAt(root, complaint.path);
+  const start = typeof value === 'string' ? placeOf(value, complaint.occurrence) : undefined;
+  // Up to what is meant the file must have what the text has: no escapes, no line breaks that were folded.
+  const isAsWritten =
+    start !== undefined && written.startsWith((value as string).slice(start, start + within), place);
+  return offset + place + (isAsWritten ? within : 0);
 }
 
 /** An error in an anchored part shows once, not for every alias. */
