@@ -3,10 +3,11 @@
  * tells what it measures; its rounds are fresh processes.
  */
 import { DATA_ROUNDS, type DataPart } from './data-part.ts';
+import { fanOut } from './fan-out.ts';
 import { fileStore } from './file-store.ts';
 import { printResults } from './rounds.ts';
 
-const parts: DataPart[] = [fileStore];
+const parts: DataPart[] = [fileStore, fanOut];
 const results: Record<string, number> = { peak_mb: 0 };
 for (const { measure } of parts) {
   const { peak_mb, ...numbers } = measure();
