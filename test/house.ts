@@ -13,6 +13,8 @@ const LONG_FILES: Record<string, string> = {
     'one loop over one state, a third of it its interface; what it decides is in transitions.ts and schedule.ts',
   'executor/program/program-host.ts':
     'one state machine: every function moves a program from one of its states to another',
+  'manager/expressions/scan-shell.ts':
+    'one state machine: every method reads the next characters in one of its states',
   'executor/program/program.test.ts': 'what a program can count on, case by case, over one fixture',
 };
 const MAX_LINES = 350;
@@ -50,6 +52,9 @@ const LAZY_PACKAGES: Record<string, string[]> = {
   ],
   yaml: ['manager/spec/', 'executor/processors/'],
   jsonata: ['executor/processors/'],
+  // 15 ms bundled, 130 ms from the sources.
+  '@bufbuild/cel': ['manager/expressions/'],
+  '@bufbuild/re2': ['manager/expressions/'],
   // 60 ms.
   '@aws-sdk/client-s3': ['files/s3-'],
 };

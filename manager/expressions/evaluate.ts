@@ -16,8 +16,9 @@ import { addReferences, noReferences } from './references.ts';
 import { measure, toJson } from './values.ts';
 
 /**
- * Evaluating: 0.5 µs for `${{ item }}`, 0.7 µs for `${{ item.name }}`, once a text has been compiled (30 to 60 µs).
- * One evaluation may take MAX_STEPS; a text with several expressions has as many for each.
+ * Evaluating takes 0.1 µs for `${{ item }}` and `${{ item.name }}`, 0.2 µs for a text with two of them, once the text has
+ * been compiled (30 to 60 µs); 3 µs where the library is called. With the CEL library this module loads in 15 ms from
+ * the bundle, 130 ms from the sources. One evaluation may take MAX_STEPS; a text with several expressions has as many for each.
  *
  * What comes back may be the very arrays and objects of the scope: they must not be changed.
  */

@@ -1,62 +1,14 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { replaceMarks, secretMark } from '../../proto/marks.ts';
 import type { JsonValue } from '../spec/spec.ts';
 import { evaluateScript } from './evaluate.ts';
-import { ExpressionFailure, type Scope } from './expressions.ts';
+import { ExpressionFailure } from './expressions.ts';
+import { isThere, run, type Shell, scopeOf, VALUE } from './script.fixture.ts';
 
 // The same in every run, so that a change is judged by itself; FC_SEED tries others.
 fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
-
-type Shell = 'bash' | 'sh' | 'python' | 'node';
-
-const PROGRAMS: Record<Shell, string[]> = {
-  bash: ['bash', '-c'],
-  sh: ['sh', '-c'],
-  python: ['python3', '-c'],
-  node: [process.execPath, '-e'],
-};
-
-function isThere(shell: Shell): boolean {
-  return spawnSync(PROGRAMS[shell][0]!, ['-c', '']).status !== null;
-}
-
-let folder: string;
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), 'wiz-quote-script-'));
-});
-after(() => rmSync(folder, { recursive: true }));
-
-function run(shell: Shell, script: string): string {
-  const [program, ...args] = PROGRAMS[shell];
-  const env = { PATH: process.env.PATH, PYTHONIOENCODING: 'utf-8', LC_ALL: 'C.UTF-8' };
-  const { stdout, stderr, status } = spawnSync(program!, [...args, script], { cwd: folder, env });
-  assert.equal(status, 0, `${script}\n${stderr}`);
-  assert.deepEqual(readdirSync(folder), [], `something ran: ${script}`);
-  return stdout.toString();
-}
-
-function scopeOf(values: JsonValue, secrets: Record<string, string> = {}): Scope {
-  const about = { id: '', pipeline: '', date: '', time: '', datetime: '' };
-  return {
-    params: {},
-    context: {},
-    outputs: {},
-    files: {},
-    run: about,
-    state: {},
-    secrets,
-    item: values,
-    index: 0,
-  };
-}
-
-const VALUE = '${{ item }}';
 
 /** What a text may be made of that a language takes for something else. */
 const tricky = fc
@@ -301,53 +253,6 @@ describe('values that are not text', () => {
     assert.equal(write(`sleep ${VALUE}`, 2), 'sleep 2');
     assert.equal(write(`echo ${VALUE}>f`, 2), "echo '2'>f");
     assert.equal(write(`${VALUE}`, 'done'), "'done'");
-  });
-});
-
-describe('places that bash evaluates again take plain words only', () => {
-  for (const script of [
-    `echo $(( ${VALUE} + 1 ))`,
-    `(( n = ${VALUE} ))`,
-    `for ((i = 0; i < ${VALUE}; i++)); do :; done`,
-    `a[${VALUE}]=1`,
-    `echo "\${a["${VALUE}"]}"`,
-    `echo \${v:-${VALUE}}`,
-    `echo "\${v/x/${VALUE}}"`,
-    `echo $[${VALUE}]`,
-  ]) {
-    test(script, () => {
-      assert.ok(evaluateScript(script, 'bash', scopeOf(7)).includes('7'));
-      for (const value of ['a[$(touch x)]', '$(touch x)', '`touch x`', "'", ' ']) {
-        assert.throws(() => evaluateScript(script, 'bash', scopeOf(value)), ExpressionFailure);
-      }
-    });
-  }
-});
-
-describe('what cannot be written is refused', () => {
-  const refusals: [Shell, string, JsonValue, RegExp][] = [
-    ['bash', `echo \\${VALUE}`, '$x', /after a backslash/],
-    ['bash', `echo "\\${VALUE}"`, '$x', /after a backslash/],
-    ['bash', `echo \`echo \\"${VALUE}\``, 'x', /backslash stands inside/],
-    ['bash', `cat <<${VALUE}\n`, 'x', /end of a here document/],
-    ['bash', `echo "\${v:-it's}" ${VALUE}`, 'x', /single quote/],
-    ['sh', `echo $'\\'' ${VALUE}`, 'x', /not every sh/],
-    ['python', `print(r"${VALUE}")`, '\\', /raw string/],
-    ['python', `print(f"{${VALUE}}")`, 'a', /f-string/],
-    ['python', `print("\\${VALUE}")`, 'a', /after a backslash/],
-    ['python', `print(b"${VALUE}")`, 'ä', /ASCII/],
-    ['node', `/${VALUE}/.test("a")`, 'a', /regular expression/],
-    ['node', `"\\${VALUE}"`, 'a', /after a backslash/],
-  ];
-  for (const [shell, script, value, message] of refusals) {
-    test(`${shell}: ${script}`, () => {
-      assert.throws(() => evaluateScript(script, shell, scopeOf(value)), message);
-    });
-  }
-
-  test('python: raw strings take what needs no escape', () => {
-    assert.equal(run('python', evaluateScript(`print(r"${VALUE}")`, 'python', scopeOf('a/b c'))), 'a/b c\n');
-    assert.equal(run('python', evaluateScript(`print(f"{${VALUE}}")`, 'python', scopeOf(5))), '5\n');
   });
 });
 

@@ -2,6 +2,7 @@ import { hasMarks, marksOf, quoteText } from '../../proto/marks.ts';
 import type { JsonValue } from '../spec/spec.ts';
 import { Problem } from './problem.ts';
 import { type Scanner, scriptText } from './quote-script.ts';
+import { type Code, checkLine, code, endWord, type Frame, isDelimiter } from './shell-frames.ts';
 
 /**
  * Where in a shell script a value stands. The scanner keeps a stack of what is open:
@@ -19,36 +20,6 @@ import { type Scanner, scriptText } from './quote-script.ts';
  *
  * Where it cannot know for sure it says so by a Problem, and never guesses.
  */
-
-interface HereDocument {
-  delimiter: string;
-  isQuoted: boolean;
-  /** `<<-`: tabs at the beginning of lines are dropped. */
-  dropsTabs: boolean;
-}
-
-interface Code {
-  kind: 'code';
-  end: '' | ')' | '`';
-  /** Open parentheses and `case`s, whose patterns end with a parenthesis that was never opened. */
-  open: ('(' | 'case')[];
-  word: string;
-  /** The next word is a command or a reserved word. */
-  atCommand: boolean;
-  /** Here documents that begin with the next line. */
-  pending: HereDocument[];
-}
-
-type Frame =
-  | Code
-  | { kind: 'single' | 'ansi' | 'double' | 'comment' | 'subscript' }
-  | { kind: 'brace'; isInDouble: boolean }
-  | { kind: 'arithmetic'; depth: number; end: ')' | ']' }
-  | { kind: 'word'; document: HereDocument; quote: string }
-  | { kind: 'here'; document: HereDocument; line: string; hasValue: boolean };
-
-/** After these a command follows. */
-const BEFORE_COMMANDS = new Set(['if', 'then', 'else', 'elif', 'do', 'while', 'until', '!', '{', 'time']);
 
 const RESERVED = new Set(
   'if then else elif fi do done case esac while until for in select function time coproc'.split(' '),
@@ -390,20 +361,6 @@ const AGAIN: Partial<Record<Frame['kind'], string>> = {
   subscript: '[…] of an array',
 };
 
-function code(end: Code['end']): Code {
-  return { kind: 'code', end, open: [], word: '', atCommand: true, pending: [] };
-}
-
-function endWord(frame: Code): void {
-  const { word: ended, open } = frame;
-  if (ended === '') return;
-  frame.word = '';
-  if (!frame.atCommand || BEFORE_COMMANDS.has(ended)) return;
-  frame.atCommand = false;
-  if (ended === 'case') open.push('case');
-  else if (ended === 'esac' && open.at(-1) === 'case') open.pop();
-}
-
 function word(text: string, next: string): string {
   // Digits before < or > are the number of a file that is open.
   const isNumber = /^\d+$/.test(text) && /[<>]/.test(next);
@@ -422,15 +379,4 @@ function hereText(text: string, { document, line }: Extract<Frame, { kind: 'here
     );
   }
   return text;
-}
-
-function isDelimiter({ document, line }: Extract<Frame, { kind: 'here' }>): boolean {
-  return (document.dropsTabs ? line.replace(/^\t+/, '') : line) === document.delimiter;
-}
-
-function checkLine(frame: Extract<Frame, { kind: 'here' }>): void {
-  if (!frame.hasValue || !isDelimiter(frame)) return;
-  throw new Problem(
-    `A value has the line "${frame.document.delimiter}", which ends the here document it stands in.`,
-  );
 }

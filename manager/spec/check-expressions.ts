@@ -12,8 +12,8 @@ import type { Path } from './subject.ts';
 
 /**
  * What is wrong with the expressions of one pipeline, as it stands in the file and whatever its shape: syntax, names
- * that are not there or not known where they stand, and types as far as they are known. Loads the CEL library (50 to
- * 90 ms from the sources), so import it only for a file that has expressions.
+ * that are not there or not known where they stand, and types as far as they are known. Loads the CEL library (15 ms
+ * from the bundle, 130 ms from the sources), so import it only for a file that has expressions.
  */
 export function checkExpressions(
   pipeline: Record<string, unknown>,

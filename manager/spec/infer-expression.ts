@@ -14,6 +14,7 @@ import {
   type Type,
   typePhrase,
 } from './expression-types.ts';
+import { isOperator, MACROS, RESULTS } from './function-types.ts';
 
 /**
  * What follows for an expression from the types of what it refers to. Only what is surely wrong is a complaint. The CEL
@@ -33,38 +34,6 @@ export interface Inference {
 
 const NUMERIC = ['integer', 'number'];
 const ORDERED = ['integer', 'number', 'text', 'boolean'];
-
-/** What functions give, and what their first argument must be where that is one thing. */
-const RESULTS: Record<string, { gives?: Type; takes?: readonly Type['kind'][] }> = {
-  size: { gives: INTEGER, takes: ['text', 'list', 'map'] },
-  contains: { gives: BOOLEAN, takes: ['text'] },
-  startsWith: { gives: BOOLEAN, takes: ['text'] },
-  endsWith: { gives: BOOLEAN, takes: ['text'] },
-  matches: { gives: BOOLEAN, takes: ['text'] },
-  indexOf: { gives: INTEGER, takes: ['text'] },
-  lastIndexOf: { gives: INTEGER, takes: ['text'] },
-  replace: { gives: TEXT, takes: ['text'] },
-  substring: { gives: TEXT, takes: ['text'] },
-  trim: { gives: TEXT, takes: ['text'] },
-  charAt: { gives: TEXT, takes: ['text'] },
-  format: { gives: TEXT, takes: ['text'] },
-  lowerAscii: { gives: TEXT, takes: ['text'] },
-  upperAscii: { gives: TEXT, takes: ['text'] },
-  basename: { gives: TEXT, takes: ['text'] },
-  split: { gives: listOf(TEXT), takes: ['text'] },
-  json: { takes: ['text'] },
-  join: { gives: TEXT, takes: ['list'] },
-  sum: { takes: ['list'] },
-  flatten: { gives: listOf(ANY), takes: ['list'] },
-  keys: { gives: listOf(ANY), takes: ['map'] },
-  values: { gives: listOf(ANY), takes: ['map'] },
-  range: { gives: listOf(INTEGER), takes: ['integer', 'number'] },
-  toJson: { gives: TEXT },
-  string: { gives: TEXT, takes: ['text', 'integer', 'number', 'boolean', 'null'] },
-  int: { gives: INTEGER, takes: ['text', 'integer', 'number'] },
-  double: { gives: NUMBER, takes: ['text', 'integer', 'number'] },
-  bool: { gives: BOOLEAN, takes: ['text', 'boolean'] },
-};
 
 type Names = ReadonlyMap<string, Type>;
 
@@ -366,12 +335,6 @@ const CONSTANTS: Record<string, Type> = {
   doubleValue: NUMBER,
   nullValue: NULL,
 };
-
-const MACROS = new Set(['map', 'filter', 'all', 'exists', 'exists_one']);
-
-function isOperator(name: string): boolean {
-  return /^[_@!-]/.test(name);
-}
 
 /** What `map` and `filter` put behind their list: `CONDITION ? LIST + [ITEM] : LIST`, or `LIST + [ITEM]`. */
 function appended(step: Expr): { condition?: Expr; item: Expr } | undefined {
