@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { openFileStore } from '../files/open-file-store.ts';
 import { createRouterTransport, type Transport } from '@connectrpc/connect';
+import { openFileStore } from '../files/open-file-store.ts';
 import { WizError } from '../proto/error.ts';
 import { FileService } from '../proto/gen/wiz/v1/files_pb.js';
 import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';

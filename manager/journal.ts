@@ -1,6 +1,7 @@
 import { WizError } from '../proto/error.ts';
 import type { Event } from '../proto/gen/wiz/v1/events_pb.js';
-import { evolve, newRunMachine, type RunMachine } from './engine/run.ts';
+import { evolve } from './engine/evolve.ts';
+import { newRunMachine, type RunMachine } from './engine/run.ts';
 import type { RunRow, Store } from './store/store.ts';
 
 /** Events read at once when a run is rebuilt. */

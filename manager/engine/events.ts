@@ -7,7 +7,8 @@ import type {
   RunState,
 } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Report } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { evolve, type RunMachine } from './run.ts';
+import { evolve } from './evolve.ts';
+import type { RunMachine } from './run.ts';
 
 /**
  * Events as plain literals of one shape. `create()` of protobuf-es walks the schema for each message, and there

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type Event, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { FailureClass, type Report } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { evolve } from './evolve.ts';
 import { promoteRetries } from './readiness.ts';
 import { createdEvent, failure, newRun, pipeline, report, standing } from './run.fixture.ts';
-import { evolve, newRunMachine, type RunMachine } from './run.ts';
+import { newRunMachine, type RunMachine } from './run.ts';
 import {
   attemptReported,
   attemptsLost,
@@ -155,6 +156,18 @@ test('lost attempts cost no retries, until a processor is taken for what kills i
   assert.deepEqual(standing(run), { a: 'Failed poison', after: 'Idle upstream-failed' });
   const { report: last } = run.graph.getNodeAttributes('a').attempts.at(-1)!;
   assert.equal(last!.failureClass, FailureClass.POISON);
+});
+
+test('what the ground refuses again and again is told by its own name: only lost executors make a poison', () => {
+  const run = newRun(pipeline([{ name: 'a' }]));
+  for (let attempt = 1; attempt <= INFRA_LIMIT + 1; attempt++) {
+    assert.deepEqual(startAll(run), ['a']);
+    tell(run, { ...failure('a', attempt, FailureClass.INFRA), reason: 'store-full' });
+    now += 100 * 2 ** attempt;
+  }
+  assert.deepEqual(standing(run), { a: 'Failed store-full' });
+  const { report: last } = run.graph.getNodeAttributes('a').attempts.at(-1)!;
+  assert.equal(last!.failureClass, FailureClass.INFRA);
 });
 
 test('a preempted attempt costs no retry either', () => {

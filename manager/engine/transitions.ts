@@ -23,20 +23,23 @@ import {
   runEnded,
   runResumed,
 } from './events.ts';
+import { isInfra } from './evolve.ts';
 import type { Conclusion, Prepared, Unready } from './preparation.ts';
 import { makeReady, openInstances } from './readiness.ts';
-import { findTask, forEachRunning, isInfra, type RunMachine } from './run.ts';
+import { findTask, forEachRunning, type RunMachine } from './run.ts';
 
 /**
  * What may happen to a run, and which events that makes. Time and chance are handed in. Every function leaves
  * the run folded up to its last event; `uncommitted` holds what the journal does not have yet.
  */
 
-/** Failures of the ground (a lost executor) that a processor survives. After that it is taken to be what kills
- *  them, and fails as poison. */
+/** Failures of the ground (a lost executor, a full store) that a processor survives. After that it is taken to be what
+ *  kills its executors, and fails as poison; what was not lost fails as what it is. */
 export const INFRA_LIMIT = 5;
 /** Milliseconds before a processor starts again after it lost its executor; doubled each time. */
 const INFRA_WAIT_MS = 100;
+/** Reason of an attempt whose executor is gone. */
+const LOST = 'lost';
 
 /** 0 <= x < 1 */
 export type Chance = () => number;
@@ -237,7 +240,7 @@ function end(run: RunMachine, task: Task, report: Report, nowMs: number, chance:
     return;
   }
   const warning = task.node.spec.onFailure === 'warn';
-  if (isInfra(report.failureClass)) {
+  if (isInfra(report.failureClass) && report.reason === LOST) {
     const poison = { ...report, failureClass: FailureClass.POISON };
     ended(ProcessorState.FAILED, 'poison', 0, warning, poison);
   } else {

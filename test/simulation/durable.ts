@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
-import { evolve, newRunMachine, type RunMachine } from '../../manager/engine/run.ts';
+import { evolve } from '../../manager/engine/evolve.ts';
+import { newRunMachine, type RunMachine } from '../../manager/engine/run.ts';
 import type { PipelineSpec } from '../../manager/spec/spec.ts';
 import { type Event, EventBatchSchema } from '../../proto/gen/wiz/v1/events_pb.js';
 import { createRules, type JournalRules } from './rules.ts';
