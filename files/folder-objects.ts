@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmodSync, renameSync, type Stats, statSync } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FileStoreError, type StoredObject } from './file-store.ts';
 import { checkHash, chunksOf } from './hash.ts';
@@ -60,8 +60,10 @@ export class FolderObjects {
 
   async mustFind(hash: string): Promise<FoundObject> {
     const found = await this.find(hash);
-    if (!found) throw new FileStoreError('absent', `The file store ${this.root} has no object ${hash}.`);
-    return found;
+    if (found) return found;
+    const aside = await this.#damaged(hash);
+    if (aside !== undefined) throw this.#mismatch(hash, 'something else', aside);
+    throw new FileStoreError('absent', `The file store ${this.root} has no object ${hash}.`);
   }
 
   /** As `find`, and a damaged object is an absent one. */
@@ -129,6 +131,18 @@ export class FolderObjects {
           if (codeOf(error) !== 'ENOENT') throw storeError(error, this.#where);
         });
     }
+    return this.#mismatch(hash, actual, aside);
+  }
+
+  /** Where an object is that was put aside, so that it is not only absent for those who come later. */
+  async #damaged(hash: string): Promise<string | undefined> {
+    const folder = join(this.root, 'damaged');
+    const names = await readdir(folder).catch((): string[] => []);
+    const name = names.find((one) => one.startsWith(hash));
+    return name === undefined ? undefined : join(folder, name);
+  }
+
+  #mismatch(hash: string, actual: string, aside: string): FileStoreError {
     return new FileStoreError(
       'mismatch',
       `The object ${hash} of the file store ${this.root} has been changed, its content is ${actual} now: a program ` +

@@ -65,6 +65,9 @@ test('a write through a placed file puts the object aside, and it is absent unti
   await assert.rejects(store.place(hash, join(folder, 'other'), { executable: false }), problem('mismatch'));
   assert.equal((await readdir(join(root, 'damaged'))).length, 1);
   assert.equal(await store.has(hash), undefined);
+  // Who comes later is told why it is not there.
+  await assert.rejects(store.readBytes(hash), problem('mismatch'));
+  await assert.rejects(store.place(hash, join(folder, 'other'), { executable: false }), problem('mismatch'));
   assert.equal((await store.putBytes(Buffer.from('content'))).known, false);
   // To has, a damaged object is an absent one; to a put, one to be replaced.
   await write();

@@ -46,7 +46,7 @@ export function knownCause(error: unknown): FailureCause | undefined {
 
 const PROBLEMS: Record<FileStoreProblem, { reason: string; infra: boolean }> = {
   absent: { reason: 'file-absent', infra: true },
-  mismatch: { reason: 'file-mismatch', infra: true },
+  mismatch: { reason: 'file-mismatch', infra: false },
   changed: { reason: 'file-changed', infra: false },
   unsafe: { reason: 'bad-file', infra: false },
   'too-large': { reason: 'file-too-large', infra: false },

@@ -16,10 +16,20 @@ export function createLocalFiles(store: FileStore, transfer?: FileTransfer): Exe
       // Of a folder the tree object alone is looked at: it is put last.
       if ((await store.has(file.hash)) !== undefined) return;
       if (transfer !== undefined) return transfer(file, signal);
-      throw new FileStoreError(
-        'absent',
-        `The file ${file.hash} is not in the file store of this executor. Managers and executors have to use the same store.`,
-      );
+      throw await whyAbsent(store, file.hash);
     },
   };
+}
+
+/** A store that had it and found it damaged says so to who reads it. */
+async function whyAbsent(store: FileStore, hash: string): Promise<unknown> {
+  try {
+    (await store.read(hash)).destroy();
+  } catch (error) {
+    if (!(error instanceof FileStoreError && error.problem === 'absent')) return error;
+  }
+  return new FileStoreError(
+    'absent',
+    `The file ${hash} is not in the file store of this executor. Managers and executors have to use the same store.`,
+  );
 }
