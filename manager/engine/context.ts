@@ -4,8 +4,9 @@ import type { RunMachine } from './run.ts';
 
 /**
  * The context that a processor inherits: the run's, and what its ancestors added. Of two that set the same key, the later
- * in the graph wins (after all it needs, and in the order of the file where that leaves it open); when neither saw the
- * other's value, that is kept among the run's conflicts. Nodes that inherit the same share one object.
+ * in the graph wins (after all it needs, and in the order of the file where that leaves it open); when the later one
+ * does not depend on the other, that is kept among the run's conflicts. Whoever merely hands a value on undoes nothing.
+ * Nodes that inherit the same share one object.
  */
 export function contextOf(run: RunMachine, node: ProcessorNode): Record<string, string> {
   const needs = node.spec.needs.map((name) => run.graph.getNodeAttributes(name));
@@ -14,33 +15,55 @@ export function contextOf(run: RunMachine, node: ProcessorNode): Record<string, 
   const first = changed[0]!;
   if (changed.every((need) => !adds(need) && need.context === first.context)) return first.context;
   const context = { ...run.context };
-  const owners = new Map<string, ProcessorNode>();
-  for (const need of inGraphOrder(run, changed)) {
-    // Only what differs from the run's own: a need that merely inherited a value must not undo a change.
-    for (const [key, value] of Object.entries(need.context)) {
-      if (run.context[key] !== value && context[key] !== value) set(key, value, need);
+  const writers = new Map<string, string>();
+  for (const need of changed) {
+    const added = addedBy(run, need);
+    for (const [key, writer] of writersOf.get(need.context) ?? []) {
+      if (!Object.hasOwn(added, key)) set(key, need.context[key]!, writer);
     }
-    for (const [key, value] of Object.entries(addedBy(run, need))) set(key, value, need);
+    for (const [key, value] of Object.entries(added)) set(key, value, need.name);
   }
+  writersOf.set(context, writers);
   return context;
 
-  function set(key: string, value: string, need: ProcessorNode): void {
-    const owner = owners.get(key);
-    const unseen = owner !== undefined && context[key] !== value && need.context[key] !== context[key];
-    if (unseen && owner !== need) conflict(run, key, owner.name, need.name);
+  function set(key: string, value: string, writer: string): void {
+    const other = writers.get(key);
+    if (other === writer) return;
+    const wins = other === undefined || isLater(run, writer, other);
+    if (other !== undefined && context[key] !== value && !run.conflicts.has(key)) {
+      const [loser, winner] = wins ? [other, writer] : [writer, other];
+      if (!dependsOn(run, winner, loser)) conflict(run, key, loser, winner);
+    }
+    if (!wins) return;
     context[key] = value;
-    owners.set(key, need);
+    writers.set(key, writer);
   }
 }
+
+/** Of a context, the processor that has set a key last. What the run itself has is in none. */
+const writersOf = new WeakMap<Record<string, string>, Map<string, string>>();
 
 function conflict(run: RunMachine, key: string, loser: string, winner: string): void {
   run.conflicts.set(key, `context ${key} was set by ${loser} and by ${winner}; that of ${winner} holds`);
 }
 
-function inGraphOrder(run: RunMachine, nodes: ProcessorNode[]): ProcessorNode[] {
-  if (nodes.length === 1) return nodes;
+/** An edited file may have taken a writer away: that one is the earlier. */
+function isLater(run: RunMachine, name: string, than: string): boolean {
   const order = graphOrder(run.graph);
-  return nodes.toSorted((a, b) => order.get(a.name)! - order.get(b.name)!);
+  return (order.get(name) ?? -1) > (order.get(than) ?? -1);
+}
+
+function dependsOn(run: RunMachine, name: string, on: string): boolean {
+  if (!run.graph.hasNode(name)) return false;
+  const seen = new Set([name]);
+  // A set is walked in the order of insertion, also over what is added on the way.
+  for (const one of seen) {
+    if (one === on) return true;
+    for (const need of run.graph.getNodeAttributes(one).spec.needs) {
+      if (need === on || isLater(run, need, on)) seen.add(need);
+    }
+  }
+  return false;
 }
 
 function adds({ added, instances }: ProcessorNode): boolean {

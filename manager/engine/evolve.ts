@@ -9,6 +9,7 @@ import {
   type RunEnded,
 } from '../../proto/gen/wiz/v1/events_pb.js';
 import { newInstances, type ProcessorNode, type Task, verdictOf } from '../graph/processor-node.ts';
+import { contextOf } from './context.ts';
 import { count } from './counts.ts';
 import { leave, letStart, prepareFirst } from './readiness.ts';
 import { countNeed, runResumed } from './resumed.ts';
@@ -158,6 +159,8 @@ function processorEnded(run: RunMachine, ended: ProcessorEnded, unixMs: number):
   task.message = ended.message;
   task.warning = ended.warning;
   if (ended.reason === 'skipped') run.skips += 1;
+  // Of one that was not even let start; what depends on it inherits by way of it.
+  if (task.index < 0 && ended.state === ProcessorState.IDLE) task.node.context = contextOf(run, task.node);
   if (task.index < 0 && task.node.instances !== undefined) instancesEnded(run, task.node);
   settled(run, task, unixMs);
 }
