@@ -31,10 +31,24 @@ export async function findStoredFile(manager: Manager, name: string): Promise<St
   // A pipeline may be called as a run's id begins.
   const [kept] = await manager.store.listKeptFiles({ pipeline: owner, path, limit: 1 });
   if (kept !== undefined) return storedFile(kept);
-  const [newest] =
-    owner.length === ID_LENGTH ? [] : await manager.store.listRuns({ pipeline: owner, limit: 1 });
-  const run = newest ?? (await findRun(manager, owner).catch((error) => failOwner(owner, error)));
+  const run =
+    (owner.length === ID_LENGTH ? undefined : await newestRun(manager, owner, path)) ??
+    (await findRun(manager, owner).catch((error) => failOwner(owner, error)));
   return storedFile(await linkInRun(manager, run, path));
+}
+
+/** Of a pipeline the newest run that has the file; when none has, the newest, to say so. */
+async function newestRun({ store }: Manager, pipeline: string, path: string): Promise<RunRow | undefined> {
+  const made = await Promise.all(
+    placesOf(path).map(({ processor, name }) => store.findRunThatMade(pipeline, processor, name)),
+  );
+  // Ids sort by time.
+  const runId = made
+    .filter((id) => id !== undefined)
+    .sort()
+    .at(-1);
+  if (runId !== undefined) return store.getRun(runId);
+  return (await store.listRuns({ pipeline, limit: 1 }))[0];
 }
 
 function failOwner(owner: string, error: unknown): never {
@@ -116,6 +130,16 @@ function pathsOf({ role, processor, name }: FileLink): string[] {
   if (instance?.index === undefined) return [`${processor}/${name}`];
   const inner = name.startsWith(`${instance.index}/`) ? name.slice(name.indexOf('/') + 1) : name;
   return [`${instance.processor}/${instance.index}/${inner}`, `${processor}/${inner}`];
+}
+
+/** The other way: who may have left what a path names, and under which name. */
+function placesOf(path: string): { processor: string; name: string }[] {
+  const [processor, index, ...inner] = path.split('/');
+  const name = path.slice(`${processor}/`.length);
+  return [
+    { processor: processor!, name },
+    { processor: `${processor}[${index}]`, name: inner.join('/') },
+  ];
 }
 
 export function storedFile(link: FileLink): StoredFile {

@@ -167,4 +167,21 @@ describe('FileService', () => {
     await assert.rejects(past.fileApi.listFolder({ hash: report.hash }), ConnectError);
     await assert.rejects(past.fileApi.listFolder({ hash: '0'.repeat(64) }), { code: Code.NotFound });
   });
+
+  it('finds what the newest run of a pipeline left that left it, when later ones failed before', async () => {
+    const first = await past.begin('newest', [{ name: 'make' }, { name: 'split', each: [1, 2] }]);
+    first.expanded('split', 2);
+    for (const index of [0, 1]) await first.succeeded(`split[${index}]`, { files: { 'p.txt': `p${index}` } });
+    const [file] = await first.succeeded('make', { files: { 'deep.txt': 'first' } });
+    await first.commit();
+    const later = await past.begin('newest', [{ name: 'make' }]);
+    const [other] = await later.succeeded('make', { files: { 'other.txt': 'later' } });
+    await later.commit();
+    assert.deepEqual(await found('newest/make/deep.txt'), [first.runId, 'make', 'deep.txt', file!.hash]);
+    assert.deepEqual(await found('newest/make/other.txt'), [later.runId, 'make', 'other.txt', other!.hash]);
+    for (const name of ['newest/split/1/p.txt', 'newest/split[1]/p.txt']) {
+      assert.deepEqual((await found(name)).slice(0, 3), [first.runId, 'split[1]', 'p.txt']);
+    }
+    await refused('newest/make/none.txt', Code.NotFound, new RegExp(`${later.runId}.*"make/other.txt"`));
+  });
 });

@@ -63,6 +63,7 @@ export function sqliteStore(c: Connection): Store {
     findFileLinks: async (hash, limit) => files.findFileLinks(c, hash, limit),
     listFileLinks: async (runId, processor) => files.listFileLinks(c, runId, processor),
     listKeptFiles: async (filter) => files.listKeptFiles(c, filter),
+    findRunThatMade: async (pipeline, processor, name) => files.findRunThatMade(c, pipeline, processor, name),
     referredHashes: async (without) => files.referredHashes(c, without),
     listRecordTables: async () => listRecordTables(c),
     queryRecords: (sql, signal) => queryRecords(c, sql, signal),

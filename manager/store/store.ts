@@ -86,6 +86,9 @@ export interface Store {
   listFileLinks(runId: string, processor?: string): Promise<FileLink[]>;
   /** Links with the role `kept`, and with `made` those too, newest run first. */
   listKeptFiles(filter: KeptFilter): Promise<FileLink[]>;
+  /** The newest run of the pipeline that has a link with the role `made` from this processor or instance, and of this
+   *  name. */
+  findRunThatMade(pipeline: string, processor: string, name: string): Promise<string | undefined>;
   /** Every hash that a run of the store refers to (but those `without`), and whether it is a folder. */
   referredHashes(without?: string[]): Promise<Map<string, boolean>>;
   listRecordTables(): Promise<RecordTable[]>;

@@ -203,6 +203,10 @@ export function fileTests(store: () => Store): void {
     assert.deepEqual(await listed({ pipeline: 'other', path: 'a.txt' }), []);
     assert.deepEqual(await listed({ pipeline: 'other', made: true }), ['b.txt', 'report.html']);
     assert.deepEqual((await listed({ made: true })).length, 6);
+    const { processor, name } = fileLink(newest);
+    assert.equal(await store().findRunThatMade('other', processor, name), newest.runId);
+    assert.equal(await store().findRunThatMade('other', processor, 'b.txt'), undefined);
+    assert.equal(await store().findRunThatMade('none', processor, name), undefined);
     // A run that was gone on with keeps what it left at its last end.
     const claim = await store().claimRun(newest.runId, 'm1', ['m1']);
     const resumed = commitOf({ ...newest, seq: 1, epoch: claim!.epoch }, 1);

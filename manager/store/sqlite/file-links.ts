@@ -18,6 +18,8 @@ const BY_HASH = `${SELECT} WHERE hash = ? ${NEWEST}`;
 const BY_PREFIX = `${SELECT} WHERE hash >= ? AND hash < ? ${NEWEST}`;
 const BY_RUN = `${SELECT} WHERE file_links.run_id = ? ORDER BY id`;
 const BY_PROCESSOR = `${SELECT} WHERE file_links.run_id = ? AND processor = ? ORDER BY id`;
+const NEWEST_MAKER = `SELECT runs.run_id AS runId FROM runs CROSS JOIN file_links ON file_links.run_id = runs.run_id
+  WHERE runs.pipeline = ? AND processor = ? AND role = 'made' AND name = ? ORDER BY runs.run_id DESC LIMIT 1`;
 const REFERRED = `SELECT hash, max(folder) AS folder FROM file_links
   WHERE run_id NOT IN (SELECT value FROM json_each(?)) GROUP BY hash`;
 
@@ -81,6 +83,16 @@ export function listKeptFiles(
       .all(...values, limit)
       .map(linkOf),
   );
+}
+
+export function findRunThatMade(
+  connection: Connection,
+  pipeline: string,
+  processor: string,
+  name: string,
+): string | undefined {
+  const row = connection.read(() => connection.statement(NEWEST_MAKER).get(pipeline, processor, name));
+  return row === undefined ? undefined : String(row.runId);
 }
 
 /** Every hash that links of other runs than these name, and whether it is a folder. */
