@@ -4,6 +4,7 @@ import type { FileStoreAddress } from '../files/file-store.ts';
 import { WizError } from '../proto/error.ts';
 import { WIZ_VERSION } from '../proto/version.ts';
 import type { DataRooms } from './data/data-rooms.ts';
+import type { FileExchange } from './files/file-exchange.ts';
 import type { ProgramRunner } from './program/runner.ts';
 import type { Executor } from './session/executor.ts';
 
@@ -55,7 +56,7 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
 
   // The spawner starts while gRPC is loaded.
   const environment = programEnvironment();
-  const [data, { createProgramRunner }] = await Promise.all([
+  const [{ data, exchange }, { createProgramRunner }] = await Promise.all([
     openDataRooms(id, home, environment, options),
     import('./program/runner.ts'),
   ]);
@@ -84,7 +85,7 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
       home,
       warmMs: options.warmMs ?? DEFAULT_WARM_MS,
       orphanMs: options.orphanMs ?? DEFAULT_ORPHAN_MS,
-      fileStoreId: data.files.store.id,
+      files: exchange,
       programs,
       calls: {
         start: (request, sink) => startCall(request, sink, data),
@@ -107,21 +108,26 @@ async function openDataRooms(
   home: string,
   environment: NodeJS.ProcessEnv,
   { staging, files = `folder:${join(home, 'files')}` }: RunOptions,
-): Promise<DataRooms> {
-  const [{ openFileStore }, { createLocalFiles }, { createDataRooms }] = await Promise.all([
-    import('../files/open-file-store.ts'),
-    import('./files/local-files.ts'),
-    import('./data/data-rooms.ts'),
-  ]);
-  return createDataRooms({
+): Promise<{ data: DataRooms; exchange: FileExchange }> {
+  const [{ openFileStore }, { createFileExchange }, { createLocalFiles }, { createDataRooms }] =
+    await Promise.all([
+      import('../files/open-file-store.ts'),
+      import('./files/file-exchange.ts'),
+      import('./files/local-files.ts'),
+      import('./data/data-rooms.ts'),
+    ]);
+  const store = await openFileStore(files, { environment });
+  const exchange = createFileExchange(store);
+  const data = createDataRooms({
     executorId,
     environment,
-    files: createLocalFiles(await openFileStore(files, { environment })),
+    files: createLocalFiles(store, exchange.transfer),
     staging:
       staging === undefined
         ? { folder: join(home, 'runs'), own: true }
         : { folder: resolve(staging), own: false },
   });
+  return { data, exchange };
 }
 
 async function close(programs: ProgramRunner, { staging, files }: DataRooms): Promise<void> {

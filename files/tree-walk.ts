@@ -43,13 +43,20 @@ async function* listBelow(
   }
 }
 
+export interface TreeChild {
+  hash: string;
+  size: number;
+  folder: boolean;
+}
+
 /** The objects that a tree object names itself, each once: what has to be there for it to be whole. */
-export async function treeChildren(
-  store: FileStore,
-  hash: string,
-): Promise<{ hash: string; size: number; folder: boolean }[]> {
-  const children = new Map<string, { hash: string; size: number; folder: boolean }>();
-  for (const entry of await readTree(store, hash)) {
+export async function treeChildren(store: FileStore, hash: string): Promise<TreeChild[]> {
+  return childrenOf(await readTree(store, hash));
+}
+
+export function childrenOf(entries: readonly TreeEntry[]): TreeChild[] {
+  const children = new Map<string, TreeChild>();
+  for (const entry of entries) {
     if (entry.kind === 'link') continue;
     const folder = entry.kind === 'folder';
     // A tree object can also be the content of a file, and then it is followed once as a tree.

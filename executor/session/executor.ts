@@ -8,6 +8,7 @@ import {
   type StopRequest,
   StopResponseSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { FileExchange } from '../files/file-exchange.ts';
 import { createLifetime } from './lifetime.ts';
 import { createSpools, DEFAULT_ROOM, type SpoolRoom } from './log-spool.ts';
 import { type ServerOptions, serve } from './server.ts';
@@ -27,8 +28,8 @@ export interface ExecutorOptions extends Pick<ServerOptions, 'address' | 'token'
   orphanMs: number;
   /** Bounds of what is kept of logs until managers have it. */
   logs?: Partial<SpoolRoom>;
-  /** Identity of its file store. */
-  fileStoreId: string;
+  /** Files on their way between its store and those of managers. */
+  files: FileExchange;
   /** A run has ended; its staging folder goes, or is kept. */
   runEnded: WorkloadOptions['runEnded'];
   programs: { start: WorkloadOptions['startProgram'] };
@@ -61,6 +62,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
   const spoolDir = join(options.home, 'spool');
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 });
   const startedUnixMs = Date.now();
+  const { files } = options;
   const sessions = new Set<Session>();
   const ended = Promise.withResolvers<void>();
   let sessionCount = 0;
@@ -98,11 +100,13 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
       });
     },
     stop,
+    files,
     session(stream) {
       openSession(stream, {
         executorId: options.id,
         slots: options.slots,
-        fileStoreId: options.fileStoreId,
+        fileStoreId: files.storeId,
+        wanted: files.wanted,
         serial: ++sessionCount,
         workload,
         heartbeatMs: HEARTBEAT_MS,
@@ -156,8 +160,11 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
 
   async function finish(): Promise<void> {
     await until(() => workload.counts.unfinished === 0);
-    await until(() => workload.counts.held === 0 || sessions.size === 0, LAST_ACKS_MS);
+    // A manager acknowledges a report when it has read its files.
+    do await until(() => workload.counts.held === 0 || sessions.size === 0, LAST_ACKS_MS);
+    while (workload.counts.held > 0 && sessions.size > 0 && files.quietMs() < LAST_ACKS_MS);
     for (const session of sessions) session.close();
+    files.close();
     await server.close();
     rmSync(spoolDir, { recursive: true, force: true });
   }

@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } from '@grpc/grpc-js';
 import {
   type DescribeRequest,
@@ -6,8 +8,9 @@ import {
   type StopRequest,
   type StopResponse,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { grpcService, MAX_MESSAGE_BYTES } from '../../proto/grpc.ts';
+import { grpcService, MAX_MESSAGE_BYTES, RECEIVE_WINDOW_BYTES } from '../../proto/grpc.ts';
 import { bind } from './address.ts';
+import { type FileCalls, fileHandlers } from './file-handlers.ts';
 import { addPublicServices } from './public-services.ts';
 import type { SessionStream } from './session.ts';
 import { requireToken } from './token.ts';
@@ -22,6 +25,7 @@ export interface ServerOptions {
   describe(): Promise<DescribeResponse>;
   stop(request: StopRequest): StopResponse;
   session(stream: SessionStream): void;
+  files: FileCalls;
 }
 
 export interface ExecutorServer {
@@ -58,13 +62,33 @@ export async function serve(options: ServerOptions): Promise<ExecutorServer> {
       answer(null, options.stop(call.request));
     },
     session: options.session,
+    ...fileHandlers(options.files),
   });
   const { notServing } = addPublicServices(server);
+  const address = await bind(server, options.address, credentials(options.tls));
+  subscribe(STREAM_CREATED, widen);
   return {
-    address: await bind(server, options.address, credentials(options.tls)),
+    address,
     notServing,
-    close: () => close(server),
+    async close() {
+      await close(server);
+      unsubscribe(STREAM_CREATED, widen);
+    },
   };
+}
+
+/** Told by Node for each stream of each HTTP/2 server of this process. */
+const STREAM_CREATED = 'http2.server.stream.created';
+
+const widened = new WeakSet<ServerHttp2Session>();
+
+/** Lets clients send more ahead. grpc-js has an option for that, which its server does not look at. */
+function widen(message: unknown): void {
+  const { session } = (message as { stream: ServerHttp2Stream }).stream;
+  if (session === undefined || widened.has(session as ServerHttp2Session)) return;
+  widened.add(session as ServerHttp2Session);
+  session.settings({ initialWindowSize: RECEIVE_WINDOW_BYTES });
+  session.setLocalWindowSize(RECEIVE_WINDOW_BYTES);
 }
 
 /** A client that does not hang up by itself is cut off after this. */

@@ -19,7 +19,7 @@ import {
   type StopResponse,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { type GrpcClient, grpcClient } from '../../proto/grpc.ts';
-import { openTestRooms } from '../data/data-rooms.fixture.ts';
+import { openRemoteTestRooms } from '../data/data-rooms.fixture.ts';
 import { startCall } from '../processors/call.ts';
 import { describeProcessors, takesSlot } from '../processors/catalogue.ts';
 import type { AttemptRequest, AttemptSink } from '../program/attempt.ts';
@@ -87,7 +87,7 @@ export class FakeProgram {
 /** Serves the session with programs that the test plays; ended with the test. */
 export async function testExecutor(t: TestContext, options: Partial<ExecutorOptions> = {}) {
   const home = mkdtempSync(join(tmpdir(), 'wiz-session-'));
-  const data = await openTestRooms(home, 'executor-under-test');
+  const data = await openRemoteTestRooms(home, 'executor-under-test');
   const runsEnded: { runId: string; keep: boolean }[] = [];
   const started: FakeProgram[] = [];
   const closers: (() => void)[] = [];
@@ -109,7 +109,7 @@ export async function testExecutor(t: TestContext, options: Partial<ExecutorOpti
         return program;
       },
     },
-    fileStoreId: data.files.store.id,
+    files: data.exchange,
     runEnded: (runId, keep) => runsEnded.push({ runId, keep }),
     calls: {
       start: (request, sink) => startCall(request, sink, data),

@@ -14,6 +14,7 @@ import {
   type Welcome,
   WelcomeSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { ManagerInSession, WantedFiles } from '../files/wanted-files.ts';
 import type { HeldAttempt } from './held-attempt.ts';
 import { type Owner, WHOLE_RUN, type Workload } from './workload.ts';
 
@@ -43,6 +44,8 @@ export interface SessionOptions {
   slots: number;
   /** Identity of the file store. */
   fileStoreId: string;
+  /** What attempts wait for; every session tells it. */
+  wanted: WantedFiles;
   serial: number;
   workload: Workload;
   opened(session: Session): void;
@@ -73,6 +76,8 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
   let managerId = '';
   let welcome: Welcome | undefined;
   let refusals: Refusal[] = [];
+  let wantedFiles: string[] = [];
+  let manager: ManagerInSession | undefined;
   let loadDue = false;
   let quiet = true;
   let scheduled = false;
@@ -130,6 +135,7 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     for (const assignments of request.assignments) workload.assign(assignments, session);
     for (const cancels of request.cancels) workload.cancel(cancels, session);
     for (const end of request.endedRuns) workload.endRun(end, session);
+    if (request.absentFiles.length > 0) manager?.absent(request.absentFiles);
     // Acknowledged logs made room for more.
     if (awake.size > 0) schedule();
   }
@@ -144,6 +150,10 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     }
     if (state === 'silent') {
       state = 'open';
+      manager = options.wanted.join((hashes) => {
+        for (const hash of hashes) wantedFiles.push(hash);
+        schedule();
+      });
       options.opened(session);
     }
     schedule();
@@ -155,6 +165,7 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     state = 'closed';
     clearInterval(heartbeat);
     awake.clear();
+    manager?.leave();
     workload.disown(session);
     if (wasOpen) options.closed(session);
   }
@@ -183,14 +194,15 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
   }
 
   function nextMessage(): SessionResponse | undefined {
-    if (!welcome && !loadDue && refusals.length === 0 && awake.size === 0) return undefined;
-    const message = create(SessionResponseSchema, { refusals });
+    const something = welcome !== undefined || loadDue || refusals.length > 0 || wantedFiles.length > 0;
+    if (!something && awake.size === 0) return undefined;
+    const message = create(SessionResponseSchema, { refusals, wantedFiles });
     if (welcome) message.welcome = welcome;
     if (loadDue) message.load = currentLoad(workload);
-    const started = message.welcome !== undefined || loadDue || refusals.length > 0;
     welcome = undefined;
     loadDue = false;
     refusals = [];
+    wantedFiles = [];
     const room = { bytes: CUT_BYTES, reports: CUT_REPORTS };
     for (const attempt of awake) {
       if (room.bytes <= 0 || room.reports <= 0) break;
@@ -198,7 +210,7 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
         awake.delete(attempt);
       }
     }
-    const some = started || message.logs.length + message.reports.length + message.progress.length > 0;
+    const some = something || message.logs.length + message.reports.length + message.progress.length > 0;
     return some ? message : undefined;
   }
 }
