@@ -1,5 +1,5 @@
 import { WizError } from '../../proto/error.ts';
-import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { isOver } from '../engine/resumed.ts';
 import type { RunMachine } from '../engine/run.ts';
 import { changedProcessors } from '../graph/run-graph.ts';
@@ -22,7 +22,8 @@ export function resumeSpec(spec: PipelineSpec, before: RunMachine): PipelineSpec
 /**
  * Processors that a retry starts again (what depends on them follows): the named ones, or else those that did
  * not succeed; with an edited file also those whose definition changed. Throws WizError invalid_argument for a
- * name that is not there, failed_precondition when nothing is left to do.
+ * name that is not there, failed_precondition when nothing is left to do. None for a run that failed when all of them had
+ * succeeded: its outputs are found out again.
  */
 export function whatToResume(run: RunMachine, from: string[], edited: PipelineSpec | undefined): string[] {
   const names = (edited ?? run.spec).processors.map(({ name }) => name);
@@ -41,7 +42,8 @@ export function whatToResume(run: RunMachine, from: string[], edited: PipelineSp
     return !isOver(node) || (from.length === 0 && node.state === ProcessorState.FAILED);
   });
   const again = [...new Set([...from, ...changed, ...unfinished])];
-  if (again.length === 0) {
+  // Of a run that failed with nothing to do only its outputs are found out again.
+  if (again.length === 0 && run.state === RunState.SUCCEEDED) {
     throw new WizError(
       'failed_precondition',
       `Every processor of run ${run.runId} succeeded. Name where to start again with --from.`,
