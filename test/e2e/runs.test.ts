@@ -55,6 +55,7 @@ test('a diamond: the join starts after both branches, and is handed what they pr
     params: { fail: 0 },
     context: {},
     outputs: { b: { text: 'left\n', lines: ['left'] }, c: { text: 'right\n', lines: ['right'] } },
+    files: { b: {}, c: {} },
   });
 });
 
@@ -180,7 +181,7 @@ context: { GREETING: "hello \${WHO}" }
 processors:
   argv: { program: [printf, "%s|", "\${GREETING}", "\${PIPELINE}", "\${RUN_ID}", "$\${WHO}", "$WHO"] }
   option: { uses: noop, with: { output: { n: "\${COUNT}", text: "\${COUNT} of \${WHO}", day: "\${DATE}" } } }
-  script: { run: 'echo "$SEEN \${GREETING} \${DATE:-unset}"', env: { SEEN: "\${WHO}-\${COUNT}" } }
+  script: { run: 'echo "$SEEN \${GREETING} \${DATE:-unset} \${COUNTER:-unset}"', env: { SEEN: "\${WHO}-\${COUNT}" } }
 `,
   );
   const [{ run }] = eventsOf(await place.out(['run', 'macros.yaml', '--json', '-p', 'who=me']));
@@ -190,7 +191,7 @@ processors:
   const { day, ...others } = JSON.parse(option.output.json);
   assert.match(day, /^\d{4}-\d\d-\d\d$/);
   assert.deepEqual(others, { n: 7, text: '7 of me' });
-  assert.equal(script.output.text, 'me-7 hello me unset\n');
+  assert.equal(script.output.text, `me-7 hello me ${day} unset\n`);
 });
 
 test('programs run in the folder of the file, wherever wiz was called', async () => {
