@@ -1,14 +1,16 @@
+import type { JsonValue } from '@bufbuild/protobuf';
+
 /**
  * Marks in the texts of an assignment, which the executor replaces: a file by the path it has put it at, a secret by
  * its value. They stand between NULs, which no argument, variable or script can have otherwise.
  *
- * A mark inside of quotes of a script says so (`quoting`), and what replaces it is escaped for them: a path or a secret
- * may have quotes of its own.
+ * A mark inside of quotes says so (`quoting`), and what replaces it is escaped for them: a path or a secret may have
+ * quotes of its own. Of several the outermost comes first: JSON within "…" of a shell is `double:json:`.
  */
 
-/** Where in a script a text stands: in '…' or "…" of a shell, in its here documents, in a string of Python or JavaScript,
- *  in a comment of any language. */
-export type Quoting = 'single' | 'double' | 'here' | 'code' | 'comment';
+/** Where a text stands: in '…' or "…" of a shell, in its here documents, in a string of Python or JavaScript, in a
+ *  comment of any language, in a string of JSON. */
+export type Quoting = 'single' | 'double' | 'here' | 'code' | 'comment' | 'json';
 
 export interface FileMark {
   kind: 'file';
@@ -29,7 +31,7 @@ export interface SecretMark {
 export type Mark = FileMark | SecretMark;
 
 const MARK =
-  /\0(?:(single|double|here|code|comment):)?(?:file:([0-9a-f]{64}):(\d+):([fd]):([^\0]+)|secret:([A-Za-z_][A-Za-z0-9_]*))\0/g;
+  /\0((?:(?:single|double|here|code|comment|json):)*)(?:file:([0-9a-f]{64}):(\d+):([fd]):([^\0]+)|secret:([A-Za-z_][A-Za-z0-9_]*))\0/g;
 
 export function fileMark({ hash, size, folder, place }: Omit<FileMark, 'kind'>): string {
   return `\0file:${hash}:${size}:${folder ? 'd' : 'f'}:${place}\0`;
@@ -54,8 +56,8 @@ export function replaceMarks(text: string, replace: (mark: Mark) => string): str
   if (!hasMarks(text)) return text;
   return text.replace(MARK, (...match) => {
     const value = replace(markOf(match as unknown as RegExpMatchArray));
-    const quoting = match[1] as Quoting | undefined;
-    return quoting === undefined ? value : ESCAPES[quoting](value);
+    const quotings = match[1]!.split(':').slice(0, -1) as Quoting[];
+    return quotings.reduceRight((text, quoting) => ESCAPES[quoting](text), value);
   });
 }
 
@@ -67,10 +69,25 @@ export function quoteText(text: string, quoting: Quoting): string {
   let end = 0;
   for (const match of text.matchAll(MARK)) {
     result += escaped(text.slice(end, match.index));
-    result += `\0${quoting}:${match[0].slice(match[1] === undefined ? 1 : match[1].length + 2)}`;
+    result += `\0${quoting}:${match[0].slice(1)}`;
     end = match.index + match[0].length;
   }
   return result + escaped(text.slice(end));
+}
+
+/** JSON.stringify, but for the marks in its texts: they stay marks. */
+export function markedJson(value: JsonValue): string {
+  const json = JSON.stringify(value);
+  return json.includes('\\u0000') ? withMarks(value) : json;
+}
+
+function withMarks(value: JsonValue): string {
+  if (typeof value === 'string') return `"${quoteText(value, 'json')}"`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(withMarks).join(',')}]`;
+  return `{${Object.entries(value)
+    .map(([key, item]) => `${JSON.stringify(key)}:${withMarks(item)}`)
+    .join(',')}}`;
 }
 
 const ESCAPES: Record<Quoting, (text: string) => string> = {
@@ -85,6 +102,7 @@ const ESCAPES: Record<Quoting, (text: string) => string> = {
       .replaceAll('*/', '* /')
       .replace(/^\//, ' /')
       .replace(/\*$/, '* '),
+  json: (text) => JSON.stringify(text).slice(1, -1),
 };
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped.

@@ -1,3 +1,4 @@
+import { markedJson } from '../../proto/marks.ts';
 import type { JsonValue } from '../spec/spec.ts';
 import { type Compiled, compile } from './compile.ts';
 import {
@@ -108,7 +109,7 @@ function asPath(value: JsonValue): JsonValue {
 function textOfValue(value: JsonValue): string {
   if (value === null) return '';
   if (typeof value === 'string') return value;
-  return isFile(value) ? value.path : JSON.stringify(value);
+  return isFile(value) ? value.path : markedJson(value);
 }
 
 function isFile(value: JsonValue): value is FileValue {
@@ -153,7 +154,7 @@ function compileTemplate(text: string): Template {
 function checkSecrets(value: JsonValue, { secrets }: Template, text: string): void {
   if (secrets === 'all' || !measure(value).hasSecret) return;
   const json = typeof value === 'string' ? value : JSON.stringify(value).replaceAll('\\u0000', '\0');
-  for (const [, name] of json.matchAll(/\0(?:[a-z]+:)?secret:([A-Za-z_][A-Za-z0-9_]*)\0/g)) {
+  for (const [, name] of json.matchAll(/\0(?:[a-z]+:)*secret:([A-Za-z_][A-Za-z0-9_]*)\0/g)) {
     if (secrets.has(name!)) continue;
     throw failure(text, `The value asks for the secret "${name}", which the text itself does not name.`);
   }

@@ -1,3 +1,4 @@
+import { markedJson } from '../../proto/marks.ts';
 import type { JsonValue } from '../spec/spec.ts';
 import { Problem } from './problem.ts';
 import { nodeScanner } from './scan-node.ts';
@@ -59,5 +60,5 @@ function explained(source: string, write: () => string): string {
 /** As text: nothing of null, JSON of lists and maps. */
 export function scriptText(value: JsonValue): string {
   if (value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? value : markedJson(value);
 }

@@ -1,4 +1,5 @@
 import { RE2JS } from '@bufbuild/re2';
+import { hasMarks, markedJson } from '../../proto/marks.ts';
 import type { JsonValue } from '../spec/spec.ts';
 import type { Implementation } from './functions.ts';
 import { kindOf, quoted, textOf } from './kinds.ts';
@@ -120,7 +121,8 @@ function basename(path: string): string {
 function parseJson(text: string): Value {
   charge(text.length >>> 3);
   // What a program gave must not pass for a mark of wiz, see proto/marks.ts.
-  if (text.includes('\\u0000')) throw new Problem('The JSON has a NUL in a text, which cannot be read here.');
+  if (text.includes('\\u0000') || hasMarks(text))
+    throw new Problem('The JSON has a NUL in a text, which cannot be read here.');
   try {
     return fromJson(JSON.parse(text) as JsonValue);
   } catch (error) {
@@ -129,7 +131,7 @@ function parseJson(text: string): Value {
 }
 
 export function toJsonText(value: Value): string {
-  const text = JSON.stringify(toJson(value, textOf));
+  const text = markedJson(toJson(value, textOf));
   checkSize(text.length);
   charge(text.length >>> 4);
   return text;

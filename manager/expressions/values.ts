@@ -234,8 +234,8 @@ export interface Measure {
   hasSecret: boolean;
 }
 
-/** The mark of a secret, see proto/marks.ts, in a script with its quoting. */
-const SECRET = /\0(?:[a-z]+:)?secret:/;
+/** The mark of a secret, see proto/marks.ts, in quotes with their names. */
+const SECRET = /\0(?:[a-z]+:)*secret:/;
 
 // A list that every instance is given whole is gone through once. Only what has been asked for is kept.
 const measured = new WeakMap<object, Measure>();
