@@ -3,7 +3,18 @@ import { parseArgs } from 'node:util';
 import { serveFakeExecutor } from '../dispatch/fake-executor.ts';
 
 /** For tests: a program that takes an executor's flags and does no work. FAKE says how it misbehaves. */
-const names = ['listen', 'token-file', 'id', 'home', 'slots', 'ready-fd', 'warm', 'orphan', 'files', 'staging'];
+const names = [
+  'listen',
+  'token-file',
+  'id',
+  'home',
+  'slots',
+  'ready-fd',
+  'warm',
+  'orphan',
+  'files',
+  'staging',
+];
 const { values } = parseArgs({
   options: {
     describe: { type: 'boolean' },
