@@ -1,3 +1,4 @@
+import { hasMarks } from '../../proto/marks.ts';
 import type { Evaluator, Scope } from '../expressions/expressions.ts';
 import type { JsonObject, JsonValue, ProcessorSpec } from '../spec/spec.ts';
 import { Unfit } from './unfit.ts';
@@ -58,14 +59,30 @@ function itemsOf(
   const value = evaluator === undefined ? written : evaluator.evaluateValue(written, scope);
   if (Array.isArray(value)) return value;
   const said = typeof written === 'string' ? `${written} is ` : '';
-  if (typeof value !== 'object' || value === null)
+  if (typeof value !== 'object' || value === null || isBytes(value) || isFile(value)) {
     throw new Unfit('bad-list', `${what} wants a list, and ${said}${phrase(value)}`);
+  }
   return isText(value) ? value.lines : Object.entries(value).map(([key, item]) => ({ key, value: item }));
 }
 
 /** An output of text form, as expressions see it. */
 export function isText(value: JsonObject): value is { text: string; lines: string[] } {
   return Object.keys(value).length === 2 && typeof value.text === 'string' && Array.isArray(value.lines);
+}
+
+/** An output of bytes, or of another protobuf message. */
+function isBytes(value: JsonObject): boolean {
+  return (
+    Object.keys(value).length === 2 && typeof value.base64 === 'string' && kindOfBytes(value) !== undefined
+  );
+}
+
+function kindOfBytes({ mediaType, typeUrl }: JsonObject): JsonValue | undefined {
+  return mediaType ?? typeUrl;
+}
+
+function isFile({ path, hash }: JsonObject): boolean {
+  return typeof path === 'string' && hasMarks(path) && typeof hash === 'string';
 }
 
 /** Longest piece of a text in a message. Characters. */
@@ -80,7 +97,8 @@ export function phrase(value: JsonValue): string {
       return `the text ${JSON.stringify(start.length < value.length ? `${start}…` : start)}`;
     }
     case 'object':
-      return 'an object';
+      if (isFile(value)) return `the file ${value.name}`;
+      return isBytes(value) ? `bytes (${kindOfBytes(value)})` : 'an object';
     default:
       return `the ${typeof value} ${value}`;
   }

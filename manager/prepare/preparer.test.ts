@@ -130,6 +130,8 @@ test('each over lists of every kind', async () => {
   );
   assert.equal(await items('${{ outputs.list }}', json(5)), 'Failed bad-list');
   assert.equal(await items('${{ outputs.list }}'), 'Failed bad-list');
+  const bytes = data({ case: 'bytes', value: new Uint8Array([255]) });
+  assert.equal(await items('${{ outputs.list }}', bytes), 'Failed bad-list');
 });
 
 test('what is no list is named', async () => {
