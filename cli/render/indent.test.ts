@@ -6,6 +6,13 @@ import { createIndenter } from './indent.ts';
 // The same in every run, so that a change is judged by itself; FC_SEED tries others.
 fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
 
+test('what is nested very deep is laid out in proportion to its length', () => {
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+  const laidOut = createIndenter().push(deep);
+  assert.equal(laidOut.replace(/\s/g, ''), deep);
+  assert.ok(laidOut.length < 50_000_000, `${laidOut.length}`);
+});
+
 test('JSON in any pieces is laid out as JSON.stringify does it', () => {
   fc.assert(
     fc.property(

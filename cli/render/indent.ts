@@ -1,11 +1,13 @@
 /**
  * Lays JSON text out over lines, two spaces a level, as it comes in pieces: a document of any size needs no more memory
- * than a piece. What is no JSON stays no JSON.
+ * than a piece. What is no JSON stays no JSON. Lines begin at most MAX_LEVELS levels to the right, so that a value which
+ * is nested 100,000 deep is not laid out over 20 GB.
  */
 export interface Indenter {
   push(piece: string): string;
 }
 
+const MAX_LEVELS = 100;
 const QUOTE = 34;
 const BACKSLASH = 92;
 
@@ -16,7 +18,7 @@ export function createIndenter(): Indenter {
   let inString = false;
   let escaped = false;
 
-  const line = () => `\n${'  '.repeat(depth)}`;
+  const line = () => `\n${'  '.repeat(Math.min(depth, MAX_LEVELS))}`;
 
   /** The end of the string that `from` is in, or of the piece. */
   function stringEnd(piece: string, from: number): number {

@@ -76,9 +76,10 @@ test('numbers, words, escapes and what is almost one', () => {
   );
 });
 
-test('the line is named', () => {
+test('the line and the byte are named', () => {
   const check = createJsonCheck();
-  assert.throws(() => check.push(Buffer.from('{"a": 1,\n\n"b": }')), { message: /line 3 .*"}" where/ });
+  check.push(Buffer.from('{"a": 1,'));
+  assert.throws(() => check.push(Buffer.from('\n\n"b": }')), { message: /line 3 .*"}" at byte 15, where/ });
   const early = createJsonCheck();
   early.push(Buffer.from('[1,\n2'));
   assert.throws(() => early.end(), { message: /line 2 .*ends too early/ });

@@ -8,7 +8,7 @@ export interface JsonCheck {
   end(): void;
 }
 
-/** Names the line. */
+/** Names the line, and the byte from the beginning of the document, from 0. */
 export class JsonFault extends Error {}
 
 /**
@@ -52,10 +52,13 @@ export function createJsonCheck(): JsonCheck {
   let word = '';
   let left = 0; // of a word or of unicode digits
   let line = 1;
+  let before = 0; // bytes of earlier chunks
+  let at = 0; // of this chunk
   const open: boolean[] = []; // true: an object
 
   function fault(byte: number | undefined): JsonFault {
-    const what = byte === undefined ? 'ends too early' : `has ${shown(byte)} where it cannot be`;
+    const what =
+      byte === undefined ? 'ends too early' : `has ${shown(byte)} at byte ${before + at}, where it cannot be`;
     return new JsonFault(`line ${line} is not right JSON: it ${what}`);
   }
 
@@ -161,7 +164,7 @@ export function createJsonCheck(): JsonCheck {
   return {
     push(chunk) {
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-      for (let at = 0; at < bytes.length; at++) {
+      for (at = 0; at < bytes.length; at++) {
         const byte = bytes[at]!;
         if (state === 'string') {
           // Most bytes of large documents.
@@ -173,6 +176,7 @@ export function createJsonCheck(): JsonCheck {
         state = next(byte);
         if (byte === LF) line++;
       }
+      before += bytes.length;
     },
     end() {
       if (open.length > 0 || !(state === 'after' || ENDED_NUMBERS.has(state))) throw fault(undefined);
