@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -53,6 +53,24 @@ test('sends method, headers, query and body', async (t) => {
     ['{"a":1}', 'application/json'],
   );
   assert.equal((await asked({ url, method: 'PUT', body: 'text' })).body, 'text');
+});
+
+test('sends a file as the body, with its length', async (t) => {
+  const url = await serve(t, echo);
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'a file');
+  writeFileSync(path, 'x'.repeat(100_000));
+  const { headers, body } = await asked({ url, method: 'PUT', bodyFile: path });
+  assert.equal((headers as JsonObject)['content-length'], '100000');
+  assert.equal((body as string).length, 100_000);
+  for (const [bodyFile, reason] of [
+    [join(folder, 'none'), 'not-found'],
+    [folder, 'unreadable'],
+  ]) {
+    const { report } = await call('http', { url, method: 'PUT', bodyFile });
+    assert.equal(report.reason, reason);
+    assert.match(report.message, /cannot be sent/);
+  }
 });
 
 test('gives the body as JSON, text or base64', async (t) => {

@@ -1,3 +1,5 @@
+import { openAsBlob } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { writeAtomically } from './atomic-file.ts';
@@ -28,6 +30,11 @@ const optionsOf = (z: Zod) => {
         .describe('Added to the query of the URL; a list becomes several values.'),
       json: z.unknown().optional().describe('Request body as JSON, with its content type.'),
       body: z.string().optional().describe('Request body as text.'),
+      bodyFile: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("File that is the request body, relative to the processor's folder; it is streamed."),
       expect: z
         .array(z.union([z.int().min(100).max(599), z.string().regex(/^[1-5]xx$|^[1-5]\d\d-[1-5]\d\d$/)]))
         .min(1)
@@ -43,10 +50,17 @@ const optionsOf = (z: Zod) => {
       path: ['body'],
       message: 'cannot be given together with json',
     })
-    .refine(({ method, json, body }) => !BODILESS.has(method) || (json ?? body) === undefined, {
-      path: ['method'],
-      message: 'GET and HEAD have no body; set POST, PUT or PATCH',
-    });
+    .refine(({ json, body, bodyFile }) => bodyFile === undefined || (json ?? body) === undefined, {
+      path: ['bodyFile'],
+      message: 'cannot be given together with json or body',
+    })
+    .refine(
+      ({ method, json, body, bodyFile }) => !BODILESS.has(method) || (json ?? body ?? bodyFile) === undefined,
+      {
+        path: ['method'],
+        message: 'GET and HEAD have no body; set POST, PUT or PATCH',
+      },
+    );
 };
 
 type Options = z.output<ReturnType<typeof optionsOf>>;
@@ -122,14 +136,19 @@ async function exchange(
   attempt: ProcessorAttempt,
   signal: AbortSignal,
 ): Promise<JsonObject> {
-  const { json, expect, saveTo } = options;
+  const { json, bodyFile, expect, saveTo } = options;
   const url = withQuery(options);
   const headers = new Headers(Object.entries(options.headers).map(([name, value]) => [name, String(value)]));
   if (json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json');
   const response = await requestOf(url, {
     method: options.method,
     headers,
-    body: json === undefined ? options.body : JSON.stringify(json),
+    body:
+      bodyFile !== undefined
+        ? await openBody(resolve(attempt.workdir, bodyFile))
+        : json === undefined
+          ? options.body
+          : JSON.stringify(json),
     redirect: options.followRedirects ? 'follow' : 'manual',
     signal,
   });
@@ -148,6 +167,17 @@ async function exchange(
     // The connection broke in the middle of the body.
     if (signal.aborted || !(error instanceof TypeError)) throw error;
     throw networkFailure(url, error);
+  }
+}
+
+/** Read while it is sent. */
+async function openBody(path: string): Promise<Blob> {
+  try {
+    if (!(await stat(path)).isFile()) throw new Error('it is not a file');
+    return await openAsBlob(path);
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'not-found' : 'unreadable';
+    throw new ProcessorFailure(reason, `${path} cannot be sent: ${(cause as Error).message}.`, { cause });
   }
 }
 
