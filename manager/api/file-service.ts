@@ -74,7 +74,11 @@ async function* download(
   try {
     const blob = path === '' ? checkedHash(hash) : await blobInFolder(files, checkedHash(hash), path);
     const size = await files.has(blob);
-    if (size === undefined) throw new WizError('not_found', `The file store has no file ${blob}.`);
+    if (size === undefined) {
+      // One that is damaged says so to who reads it.
+      (await files.read(blob)).destroy();
+      throw new WizError('not_found', `The file store has no file ${blob}.`);
+    }
     if (!Number.isSafeInteger(offset) || offset < 0 || offset > size) {
       throw new WizError(
         'invalid_argument',
