@@ -51,7 +51,10 @@ unauthenticated, resource_exhausted, unavailable, aborted, internal. Without \`-
 | variable | meaning | default |
 |---|---|---|
 | \`WIZ_HOME\` | folder of the state: pipelines, runs, logs, executors | \`$XDG_STATE_HOME/wiz\`, \`~/.local/state/wiz\` |
-| \`WIZ_SLOTS\` | programs at once on a local executor | one for each core |
+| \`WIZ_FILE_STORE\` | where files are kept: \`folder:/PATH\` or \`s3://BUCKET/PREFIX?endpoint=URL&region=NAME&pathStyle=true\`, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY | \`files\` in the state folder |
+| \`WIZ_KEEP_RUNS\` | once a day runs are pruned but for so many newest of each pipeline; see \`wiz runs prune\` | all are kept |
+| \`WIZ_KEEP_DAYS\` | the same but for those that ended in so many days; with both a run goes that is outside of both | all are kept |
+| \`WIZ_SLOTS\` | programs at once on a local executor | two for each core, at least 4 |
 | \`WIZ_MAX_RUNNING\` | processors at once over all runs of the state folder | no limit |
 | \`WIZ_WARM\` | seconds that a local executor without work stays for the next command | 30 |
 | \`WIZ_ORPHAN\` | seconds that an executor with work goes on without a manager | 300 |

@@ -17,8 +17,10 @@ import { BACKGROUND_LEASE } from './background.ts';
 import { connect } from './dispatch/connect.ts';
 import { makeHome, wizHome } from './home.ts';
 import { createLocalLauncher } from './launch/local.ts';
+import { clearStagingOfExecutor } from './left-staging.ts';
 import { createManager, type Manager } from './manager.ts';
 import { MANAGER_TTL_MS } from './ownership.ts';
+import type { RetentionPolicy } from './retention.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
 /** The one door of the manager: what the command line, and whoever embeds wiz, may use. */
@@ -29,7 +31,8 @@ export interface OpenOptions {
   /** State folder; $WIZ_HOME or the XDG default when absent. */
   home?: string;
   kind: 'cli' | 'background';
-  /** What programs inherit, and where WIZ_HOME, WIZ_SLOTS, WIZ_MAX_RUNNING, WIZ_WARM and WIZ_ORPHAN are read. */
+  /** What programs inherit, and where WIZ_HOME, WIZ_FILE_STORE, WIZ_SLOTS, WIZ_MAX_RUNNING, WIZ_WARM, WIZ_ORPHAN,
+   *  WIZ_KEEP_RUNS and WIZ_KEEP_DAYS are read. */
   environment: NodeJS.ProcessEnv;
   /** Use this executor, which somebody else started, and launch none. */
   executor?: { address: string; token: string } | undefined;
@@ -88,6 +91,7 @@ async function openManager(options: OpenOptions): Promise<Manager> {
           entry: executorEntry(),
           files: address,
           version: WIZ_VERSION,
+          forgotten: (executorId) => clearStagingOfExecutor({ home, store }, executorId),
           ...settings,
         })
       : (await import('./launch/given.ts')).createGivenLauncher({
@@ -120,6 +124,7 @@ interface Settings {
   globalLimit: number | undefined;
   warmMs: number | undefined;
   orphanMs: number | undefined;
+  retention: RetentionPolicy;
 }
 
 /** Numbers from the environment. Throws WizError invalid_argument for what is no number. */
@@ -136,6 +141,7 @@ function readSettings(environment: NodeJS.ProcessEnv): Settings {
     globalLimit: read('WIZ_MAX_RUNNING', 1),
     warmMs: read('WIZ_WARM', 0, 1000),
     orphanMs: read('WIZ_ORPHAN', 0, 1000),
+    retention: { keepRuns: read('WIZ_KEEP_RUNS', 0) ?? 0, keepDays: read('WIZ_KEEP_DAYS', 0) ?? 0 },
   };
 }
 

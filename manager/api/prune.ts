@@ -7,6 +7,7 @@ import type { PruneRunsRequest, PruneRunsResponse } from '../../proto/gen/wiz/v1
 import { ID_LENGTH, newId } from '../../proto/ids.ts';
 import { stagingFolder } from '../home.ts';
 import type { Manager } from '../manager.ts';
+import { PRUNE_LEASE, type RetentionPolicy } from '../retention.ts';
 import type { RunRow } from '../store/store.ts';
 import { toldFileError } from './file-errors.ts';
 import { removeFolder } from './remove-folder.ts';
@@ -53,13 +54,6 @@ export async function pruneRuns(manager: Manager, policy: PrunePolicy): Promise<
   return { $typeName: 'wiz.v1.PruneRunsResponse', runIds, files: deleted, bytes, markedFiles: marked };
 }
 
-/** How many of the newest runs of a pipeline are kept, and for how many days others are; 0 is no limit. With both a run
- *  must be outside of both to go. */
-export interface RetentionPolicy {
-  keepRuns: number;
-  keepDays: number;
-}
-
 /** Prunes when no manager of the store has for a day; undefined when that is not so, or there is no limit. */
 export async function autoPrune(
   manager: Manager,
@@ -70,12 +64,13 @@ export async function autoPrune(
   const nowMs = Date.now();
   // A holder of its own: the lease is to outlive the manager, and a second one must not take it for its own.
   const holder = newId();
-  if (!(await store.acquireLease('prune', 'automatic', holder, nowMs, nowMs + EVERY_MS))) return undefined;
+  if (!(await store.acquireLease(PRUNE_LEASE.kind, PRUNE_LEASE.key, holder, nowMs, nowMs + EVERY_MS)))
+    return undefined;
   const endedBeforeUnixMs = keepDays === 0 ? 0 : nowMs - keepDays * DAY_MS;
   try {
     return await pruneRuns(manager, { keep: keepRuns, endedBeforeUnixMs, dryRun: false });
   } catch (error) {
-    await store.releaseLease('prune', 'automatic', holder);
+    await store.releaseLease(PRUNE_LEASE.kind, PRUNE_LEASE.key, holder);
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { nextRetry, promoteRetries } from './readiness.ts';
 import { laneOf } from './ready-queue.ts';
 import { findTask, forEachRunning, type RunMachine } from './run.ts';
 import { type ExecutorLoad, freeRoom, isAhead, newLoad, schedule } from './schedule.ts';
+import { keepsStaging } from './staging.ts';
 import {
   applyPrepared,
   attemptReported,
@@ -301,8 +302,7 @@ export function createLoop(ground: LoopGround): Loop {
   function retire(run: RunMachine): void {
     runs.delete(run.runId);
     ended.set(run.runId, run.epoch);
-    const { staging } = run.spec;
-    const keep = staging === 'always' || (staging === 'on-failure' && run.state === RunState.FAILED);
+    const keep = keepsStaging(run.spec, run.state);
     for (const executorId of run.executors) {
       if (executors.has(executorId)) outgoing.endRun(executorId, run, keep);
     }

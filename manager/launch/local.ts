@@ -44,6 +44,8 @@ export interface LocalLauncherOptions {
    *  managers goes on; absent is the executor's default. */
   warmMs?: number;
   orphanMs?: number;
+  /** Told of an executor of this machine that is dead, when all that it started is gone. */
+  forgotten?(executorId: string): Promise<void>;
   /** Milliseconds for an executor to start; 10,000 by default. */
   readyMs?: number;
   /** Milliseconds for a living executor to answer, before it is taken for dead and ended; 5,000 by default. */
@@ -259,6 +261,8 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       while (lives(row) && performance.now() < deadline) await sleep(POLL_MS);
     }
     await endLeftovers(row.executorId);
+    // What it does not come to stays where people can see it.
+    await options.forgotten?.(row.executorId).catch(() => {});
     await store.removeExecutor(row.executorId);
     removeExecutorFolder(home, row);
   }
