@@ -73,6 +73,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   const note = process.env.WIZ_DEBUG ? (message: string) => console.error(`wiz: ${message}`) : () => {};
   let storeTrouble: Error | undefined;
   let logTrouble: Error | undefined;
+  let fileTrouble: Error | undefined;
   let executorTrouble: Error | undefined;
   let told: string | undefined;
   /** Rows of runs whose outputs are about to be journaled. */
@@ -88,7 +89,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
 
   /** Each trouble is told once, however often it is met, and its end. */
   function tellTrouble(): void {
-    const trouble = storeTrouble ?? logTrouble;
+    const trouble = storeTrouble ?? logTrouble ?? fileTrouble;
     if (trouble?.message === told) return;
     told = trouble?.message;
     options.onTrouble?.(trouble);
@@ -142,10 +143,15 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     launcher,
     connect: options.connect,
     logs,
+    files,
     listExecutors: () => store.listExecutors(),
     note,
     logsFailing(error) {
       logTrouble = error;
+      tellTrouble();
+    },
+    filesFailing(error) {
+      fileTrouble = error;
       tellTrouble();
     },
     failed(error) {
@@ -238,7 +244,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     watchers,
     background,
     membership,
-    trouble: () => storeTrouble ?? logTrouble ?? executorTrouble,
+    trouble: () => storeTrouble ?? logTrouble ?? fileTrouble ?? executorTrouble,
     adoptOrphans,
     async claim(runId) {
       const claimed = await store.claimRun(runId, managerId, await membership.living());

@@ -49,6 +49,7 @@ async function open(row: ExecutorRow, runs = [RUN]) {
     refusals(_, refusals) {
       throw new Error(`refused: ${refusals.map(({ reason }) => reason)}`);
     },
+    wanted() {},
     broken: (_, cause) => broken.resolve(cause),
   };
   const { session, welcome } = await connect({ ...row, managerId: 'm1', runs, handlers });

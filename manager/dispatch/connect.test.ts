@@ -35,6 +35,7 @@ function recorder() {
     logs: note('logs'),
     progress: note('progress'),
     refusals: note('refusals'),
+    wanted: note('wanted'),
     broken: note('broken'),
   };
   const until = async (condition: () => boolean) => {

@@ -105,11 +105,12 @@ function openSession(
   }
 
   /** Logs before reports: an attempt that ended has no more of them. */
-  function handle({ logs, progress, reports, refusals }: SessionResponse): void {
+  function handle({ logs, progress, reports, refusals, wantedFiles }: SessionResponse): void {
     if (logs.length > 0) handlers.logs(executorId, logs);
     if (progress.length > 0) handlers.progress(executorId, progress);
     if (reports.length > 0) handlers.reports(executorId, reports);
     if (refusals.length > 0) handlers.refusals(executorId, refusals);
+    if (wantedFiles.length > 0) handlers.wanted(executorId, wantedFiles);
   }
 
   function fail(cause: Error): void {

@@ -1,9 +1,12 @@
+import type { FileStore } from '../../files/file-store.ts';
 import type { LogChunk } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { AttemptName, Loop, Outgoing } from '../engine/loop.ts';
 import { forEachRunning, type RunMachine } from '../engine/run.ts';
 import type { Launcher } from '../launch/launcher.ts';
 import type { LogStore } from '../store/logs.ts';
 import type { ExecutorRow } from '../store/store.ts';
+import { openFileCalls } from './file-calls.ts';
+import { createFileTransfer } from './file-transfer.ts';
 import { createLogIntake } from './log-intake.ts';
 import type { Connect, ExecutorSession, SessionHandlers } from './session.ts';
 
@@ -34,12 +37,16 @@ export interface FleetOptions {
   launcher: Launcher;
   connect: Connect;
   logs: LogStore;
+  /** Files of executors with another store come here before their reports count. */
+  files: FileStore;
   /** Rows of all executors of the store, whoever launched them. */
   listExecutors(): Promise<ExecutorRow[]>;
   /** No executor could be had after all tries. */
   failed(error: Error): void;
   /** A log cannot be written; it is tried again. Undefined: it works again. */
   logsFailing(error: Error | undefined): void;
+  /** A file cannot be stored; it is tried again. Undefined: it works again. */
+  filesFailing(error: Error | undefined): void;
   /** Told what goes wrong and right, for the log of a daemon or WIZ_DEBUG. */
   note(message: string): void;
 }
@@ -56,9 +63,18 @@ export function createFleet(options: FleetOptions): Fleet {
   const recovering = new Set<Promise<void>>();
   let ensuring: Promise<void> | undefined;
   let closed = false;
+  const transfer = createFileTransfer({
+    store: options.files,
+    open: openFileCalls,
+    reported: (executorId, reports) => loop.reports(executorId, reports),
+    holds: (runId) => loop.runs.has(runId),
+    sayAbsent: (executorId, hash) => sessions.get(executorId)?.send({ absentFiles: [hash] }),
+    failing: options.filesFailing,
+    note: options.note,
+  });
   const intake = createLogIntake({
     logs: options.logs,
-    reported: (executorId, reports) => loop.reports(executorId, reports),
+    reported: transfer.reports,
     kept: sendLogAcks,
     failing: options.logsFailing,
   });
@@ -67,6 +83,7 @@ export function createFleet(options: FleetOptions): Fleet {
     reports: (executorId, reports) => intake.reports(executorId, reports),
     progress: (executorId, progress) => loop.progress(executorId, progress),
     logs: (executorId, chunks) => intake.chunks(executorId, chunks),
+    wanted: transfer.wanted,
     refusals(executorId, refusals) {
       for (const { runId, processor, attempt, reason, currentEpoch } of refusals) {
         options.note(`executor ${executorId} refused ${processor}#${attempt} of ${runId}: ${reason}`);
@@ -79,6 +96,7 @@ export function createFleet(options: FleetOptions): Fleet {
     broken(executorId, cause) {
       sessions.delete(executorId);
       if (closed) return;
+      transfer.broken(executorId);
       options.note(`session to executor ${executorId} broke: ${cause.message}`);
       loop.executorSuspended(executorId);
       const recovery = recover(executorId)
@@ -135,6 +153,7 @@ export function createFleet(options: FleetOptions): Fleet {
     });
     if (closed) return session.close();
     sessions.set(session.executorId, session);
+    transfer.joined({ ...row, executorId: session.executorId }, welcome.fileStoreId);
     const asked = new Map(runs.map(({ runId, epoch }) => [runId, epoch]));
     const known = new Set<string>();
     for (const { runId, attempts } of welcome.known) {
@@ -164,6 +183,7 @@ export function createFleet(options: FleetOptions): Fleet {
 
   function lost(executorId: string): void {
     if (closed) return;
+    transfer.lost(executorId);
     loop.executorLost(executorId, 'The executor ended while this attempt ran there.');
     if (loop.runs.size > 0) ensure();
   }
@@ -206,12 +226,14 @@ export function createFleet(options: FleetOptions): Fleet {
       }
     },
     send(executorId, outgoing) {
+      if (outgoing.cancels.length > 0) transfer.cancelled(executorId, outgoing.cancels);
       sessions.get(executorId)?.send(outgoing);
     },
     joined: () => [...sessions.keys()],
     async close() {
       closed = true;
       intake.close();
+      transfer.close();
       for (const session of sessions.values()) session.close();
       sessions.clear();
       await launcher.close();

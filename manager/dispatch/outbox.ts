@@ -59,7 +59,8 @@ type Piece =
       next: number;
     }
   | { kind: 'logAcks'; items: LogAckInit[]; next: number }
-  | { kind: 'endedRuns'; items: RunEndInit[]; next: number };
+  | { kind: 'endedRuns'; items: RunEndInit[]; next: number }
+  | { kind: 'absentFiles'; items: string[]; next: number };
 
 export function createOutbox(): Outbox {
   let pieces: Piece[] = [];
@@ -76,6 +77,7 @@ export function createOutbox(): Outbox {
       for (const run of batch.acks ?? []) pieces.push(attemptsPiece('acks', run));
       if (batch.logAcks?.length) pieces.push({ kind: 'logAcks', items: batch.logAcks, next: 0 });
       if (batch.endedRuns?.length) pieces.push({ kind: 'endedRuns', items: batch.endedRuns, next: 0 });
+      if (batch.absentFiles?.length) pieces.push({ kind: 'absentFiles', items: batch.absentFiles, next: 0 });
       return oversized;
     },
     take() {
@@ -129,6 +131,7 @@ function put(message: SessionRequest, piece: Piece, start: number): void {
   message.acks.push(...part.acks);
   for (const ack of part.logAcks) message.logAcks.push(ack);
   message.endedRuns.push(...part.endedRuns);
+  message.absentFiles.push(...part.absentFiles);
 }
 
 function sliceOf(piece: Piece, start?: number): MessageInitShape<typeof SessionRequestSchema> {
@@ -142,6 +145,8 @@ function sliceOf(piece: Piece, start?: number): MessageInitShape<typeof SessionR
       return { logAcks: cut(piece.items) };
     case 'endedRuns':
       return { endedRuns: cut(piece.items) };
+    case 'absentFiles':
+      return { absentFiles: cut(piece.items) };
     default: {
       const { runId, epoch } = piece.run;
       return { [piece.kind]: [{ runId, epoch, attempts: cut(piece.items) }] };
@@ -210,6 +215,7 @@ function mapBytes(map: { [key: string]: string } | undefined, count = length): n
   return bytes;
 }
 
-function refBytes(item: { processor?: string; runId?: string }): number {
-  return OVERHEAD_BYTES + (item.processor?.length ?? 0);
+function refBytes(item: { processor?: string; runId?: string } | string): number {
+  // A hash has 64 bytes, and nothing else belongs to it.
+  return OVERHEAD_BYTES + (typeof item === 'string' ? 0 : (item.processor?.length ?? 0));
 }

@@ -24,6 +24,8 @@ export interface SessionHandlers {
   logs(executorId: string, chunks: LogChunk[]): void;
   progress(executorId: string, progress: ProgressReport[]): void;
   refusals(executorId: string, refusals: Refusal[]): void;
+  /** Objects that it wants and does not have. */
+  wanted(executorId: string, hashes: string[]): void;
   /** The stream is gone, or nothing came for three heartbeats. Called once. */
   broken(executorId: string, cause: Error): void;
 }
