@@ -1,6 +1,6 @@
-import { hasMarks } from '../../proto/marks.ts';
 import type { Evaluator, Scope } from '../expressions/expressions.ts';
 import type { JsonObject, JsonValue, ProcessorSpec } from '../spec/spec.ts';
+import { isFileValue } from './scope.ts';
 import { Unfit } from './unfit.ts';
 
 /** The limit of docs/pipeline.md: an object and some events of each are kept. */
@@ -59,7 +59,7 @@ function itemsOf(
   const value = evaluator === undefined ? written : evaluator.evaluateValue(written, scope);
   if (Array.isArray(value)) return value;
   const said = typeof written === 'string' ? `${written} is ` : '';
-  if (typeof value !== 'object' || value === null || isBytes(value) || isFile(value)) {
+  if (typeof value !== 'object' || value === null || isBytes(value) || isFileValue(value)) {
     throw new Unfit('bad-list', `${what} wants a list, and ${said}${phrase(value)}`);
   }
   return isText(value) ? value.lines : Object.entries(value).map(([key, item]) => ({ key, value: item }));
@@ -81,10 +81,6 @@ function kindOfBytes({ mediaType, typeUrl }: JsonObject): JsonValue | undefined 
   return mediaType ?? typeUrl;
 }
 
-function isFile({ path, hash }: JsonObject): boolean {
-  return typeof path === 'string' && hasMarks(path) && typeof hash === 'string';
-}
-
 /** Longest piece of a text in a message. Characters. */
 const SHOWN = 40;
 
@@ -97,7 +93,7 @@ export function phrase(value: JsonValue): string {
       return `the text ${JSON.stringify(start.length < value.length ? `${start}…` : start)}`;
     }
     case 'object':
-      if (isFile(value)) return `the file ${value.name}`;
+      if (isFileValue(value)) return `the file ${value.name}`;
       return isBytes(value) ? `bytes (${kindOfBytes(value)})` : 'an object';
     default:
       return `the ${typeof value} ${value}`;

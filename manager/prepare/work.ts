@@ -1,6 +1,6 @@
 import type { File } from '../../proto/gen/wiz/v1/data_pb.js';
 import type { Assignment, NeedResult, Secret } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { hasMarks, marksOf } from '../../proto/marks.ts';
+import { hasMarks, markedJson, marksOf } from '../../proto/marks.ts';
 import { mediaTypeOf } from '../../proto/media-type.ts';
 import { actionMessage } from '../engine/assignment.ts';
 import type { ReadyAction } from '../engine/preparation.ts';
@@ -183,7 +183,7 @@ function textOf(evaluator: Evaluator, written: string, scope: Scope): string {
   const value = evaluator.evaluateText(written, scope);
   if (typeof value === 'string') return value;
   if (value === null) return '';
-  return isFileValue(value) ? value.path : JSON.stringify(value);
+  return isFileValue(value) ? value.path : markedJson(value);
 }
 
 function evaluateAction(evaluator: Evaluator, action: ActionSpec, scope: Scope): ActionSpec {
