@@ -5,24 +5,28 @@ import type { FileStore } from '../../files/file-store.ts';
 import { putFolder } from '../../files/put-folder.ts';
 import { type File, FileSchema } from '../../proto/gen/wiz/v1/data_pb.js';
 import { AttemptFailure } from '../data/attempt-failure.ts';
+import type { AttemptSecrets } from '../secrets/secrets.ts';
 import { mediaTypeOf } from './media-type.ts';
+import { findSecret } from './secret-in-file.ts';
 
 /** Taken in at once; more would only wait for the disk. */
 const AT_ONCE = 8;
 
 /**
  * Takes in what an attempt left in WIZ_FILES: a regular file is a file, a folder is one file too, a link within WIZ_FILES
- * is what it leads to. Anything else fails with bad-file, before anything is stored. With `move` the folder is emptied
+ * is what it leads to. Anything else fails with bad-file, and the value of a secret with secret-in-file, before anything
+ * is stored: a file is kept as it is, or not at all. With `move` the folder is emptied
  * where that is cheaper; not when a program may still write to it.
  */
 export async function keepLeftFiles(
   folder: string,
   store: FileStore,
-  options: { move: boolean },
+  options: { move: boolean; secrets?: AttemptSecrets | undefined },
 ): Promise<File[]> {
   const names = (await fs.promises.readdir(folder)).sort();
   const left: LeftFile[] = [];
   for (const name of names) left.push(await inspect(folder, name));
+  if (options.secrets !== undefined) await refuseSecrets(folder, options.secrets);
   const files: File[] = new Array(left.length);
   // What links lead to stays until they have been followed.
   const moveAll = options.move && !left.some(({ linked }) => linked);
@@ -35,6 +39,17 @@ export async function keepLeftFiles(
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, left.length) }, lane));
   return files;
+}
+
+async function refuseSecrets(folder: string, secrets: AttemptSecrets): Promise<void> {
+  const found = await findSecret(folder, secrets);
+  if (found === undefined) return;
+  const advice =
+    'files are kept; leave it out, and give the secret to what needs it with secrets of that processor';
+  throw new AttemptFailure(
+    'secret-in-file',
+    `${JSON.stringify(found.path)} in WIZ_FILES ${found.fault}: ${advice}`,
+  );
 }
 
 interface LeftFile {

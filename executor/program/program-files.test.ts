@@ -191,6 +191,35 @@ describe('secrets', () => {
     const none = await run(['echo', mark]);
     assert.equal(none.report.reason, 'secret-missing');
   });
+
+  test('files that have one, in content or name, are not kept', async (t) => {
+    const { run, data } = await createFixture(t, 'native', { environment });
+    const put: string[] = [];
+    for (const method of ['putFile', 'putBytes', 'putStream'] as const) {
+      data.files.store[method] = () => Promise.reject(new Error(`${put.push(method)}`));
+    }
+    for (const [script, message] of [
+      [
+        'echo "a token: $TOKEN" > config',
+        /"config" in WIZ_FILES has the value of a secret.*secrets of that processor/,
+      ],
+      ['mkdir -p d/e; echo -n "$TOKEN" | base64 > d/e/x', /"d\/e\/x" in WIZ_FILES has the value of a secret/],
+      ['head -c 70000 /dev/zero > z; echo "$TOKEN" >> z', /"z" in WIZ_FILES has/],
+      ['mkdir d; echo x > "d/$TOKEN"', /"d\/\*\*\*" in WIZ_FILES has the value of a secret in its name/],
+      ['echo x > "$TOKEN"', /"\*\*\*" in WIZ_FILES has the value of a secret in its name/],
+    ] as const) {
+      const { report } = await run(bash(`cd "$WIZ_FILES"; echo good > good; ${script}`), {
+        assignment: { secrets: [token(true)] },
+      });
+      assert.deepEqual(
+        [report.reason, report.failureClass, report.files],
+        ['secret-in-file', FailureClass.APP, []],
+        `${script}: ${report.message}`,
+      );
+      assert.match(report.message, message);
+    }
+    assert.deepEqual(put, []);
+  });
 });
 
 test('an attempt that waits for a file can be cancelled, and its time-out counts', async (t) => {

@@ -49,14 +49,14 @@ async function kept(
   output: Output | Promise<Output>,
   context: Record<string, string>,
   files: boolean,
-  { folder, move }: LeftBehind,
+  { folder, move, secrets }: LeftBehind,
   { files: { store } }: DataRooms,
 ): Promise<Ending> {
   return {
     outcome: Outcome.SUCCEEDED,
     output: await output,
     context,
-    files: files ? await keepLeftFiles(folder.files, store, { move }) : [],
+    files: files ? await keepLeftFiles(folder.files, store, { move, secrets }) : [],
   };
 }
 

@@ -39,6 +39,28 @@ test('values are replaced as JSON, in URLs and as hexadecimal', () => {
   }
 });
 
+test('values are replaced as a program writes them that read an address with them', () => {
+  const value = 'a/b "c" \'é🔑<d>?(e)+{f}|^`#g{h}';
+  const password = new URL('http://h');
+  password.password = value;
+  for (const spelled of [
+    new URL(`http://h/${value}`).href.slice('http://h/'.length),
+    new URL(`http://h/?${value}`).href.slice('http://h/?'.length),
+    new URL(`http://h/#${value}`).hash.slice(1),
+    password.password,
+    encodeURI(value),
+  ]) {
+    assert.equal(redact(`<${spelled}>`, value), '<***>', spelled);
+    assert.equal(
+      redact(
+        spelled.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+        value,
+      ),
+      '***',
+    );
+  }
+});
+
 test('base64 of the value alone leaves nothing of it', () => {
   for (const length of [3, 4, 5, 20, 40]) {
     const value = TOKEN.slice(0, length);

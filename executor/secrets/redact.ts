@@ -45,7 +45,7 @@ export function createRedaction(values: readonly string[]): Redaction {
 const nothingToHide: Redaction = {
   redactText: (text) => text,
   redactBytes: (bytes) => bytes,
-  redactor: () => ({ push: (chunk) => chunk, end: () => new Uint8Array(0) }),
+  redactor: () => ({ push: (chunk) => chunk, end: () => new Uint8Array(0), changed: () => false }),
 };
 
 function bytesOf(texts: Iterable<string>): Buffer[] {
@@ -63,7 +63,7 @@ function cover(spans: Span[], start: number, end: number): void {
   else spans.push({ start, end });
 }
 
-function createStreamRedactor(matchers: readonly Matcher[]): StreamRedactor & { changed(): boolean } {
+function createStreamRedactor(matchers: readonly Matcher[]): StreamRedactor {
   const cursors: Cursor[] = matchers.map((matcher) => matcher.cursor());
   let held: Buffer = Buffer.alloc(0);
   /** Bytes at the beginning of `held` that a `***` stands for which was handed on. */

@@ -22,6 +22,8 @@ export interface StreamRedactor {
   push(chunk: Uint8Array): Uint8Array;
   /** What was held back. */
   end(): Uint8Array;
+  /** Whether something was replaced so far. */
+  changed(): boolean;
 }
 
 /** The attempt fails with this: secret-missing, secret-unreadable, secret-command-failed. Says the name, never the

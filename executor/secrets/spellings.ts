@@ -55,7 +55,30 @@ function escaped(text: string): string[] {
     unicodeEscaped(json, /[<>&\u2028\u2029]/g),
     ...urls,
     ...urls.map((each) => each.replaceAll('%20', '+')),
-    ...urls.map((each) => each.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase())),
+    ...inAddress(text),
+    ...[...urls, ...inAddress(text)].map((each) =>
+      each.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    ),
+  ];
+}
+
+/** What the parts of an address do not hold as it is (WHATWG URL): fewer signs than encodeURIComponent knows. */
+const IN_PATH = /[\0- "<>`{}^\u007f-\uffff]+/g;
+const IN_QUERY = /[\0- "<>'\u007f-\uffff]+/g;
+const IN_FRAGMENT = /[\0- "<>`\u007f-\uffff]+/g;
+const IN_PASSWORD = /[\0- "<>`{}^\u007f-\uffff/:;=@[\]\\|?#]+/g;
+
+/** As a program writes it that read an address with the value in it: at its end, in its query, its fragment, as password. */
+function inAddress(text: string): string[] {
+  const [, path = '', query = '', fragment = ''] = /^([^?#]*)([^#]*)(.*)$/s.exec(text)!;
+  const encode = (part: string, signs: RegExp) =>
+    part.replace(signs, (found) => encodeURIComponent(found).replaceAll("'", '%27'));
+  return [
+    encodeURI(text),
+    encode(path, IN_PATH) + encode(query, IN_QUERY) + encode(fragment, IN_FRAGMENT),
+    encode(text, IN_QUERY),
+    encode(text, IN_FRAGMENT),
+    encode(text, IN_PASSWORD),
   ];
 }
 
