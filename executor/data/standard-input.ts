@@ -2,6 +2,7 @@ import type { FileStore } from '../../files/file-store.ts';
 import { jsonData } from '../../proto/data-codec.ts';
 import { type Data, DataForm } from '../../proto/gen/wiz/v1/data_pb.js';
 import type { Assignment } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { instanceValues } from './instance-values.ts';
 import { jsonPieces, linePieces, type Pieces, plainPieces, protobufPieces } from './value-pieces.ts';
 
 /** What a program with a data form has as standard input: a file that has it already, or what is to be written. */
@@ -14,9 +15,21 @@ export function standardInput(
   item: string | undefined,
   store: FileStore,
 ): StandardInput {
+  if (item === undefined && SPREADS.has(form) && needs.some(({ instances }) => instances))
+    return { pieces: spreadPieces(form, needs, store) };
   const values = item === undefined ? needs.map(({ output }) => output) : [jsonData(item)];
   const path = values.length === 1 ? pathOfSame(form, values[0], store) : undefined;
   return path === undefined ? { pieces: allPieces(form, values, store) } : { path };
+}
+
+/** Forms in which values stand one after the other: of a need with instances there are those of each. */
+const SPREADS: ReadonlySet<DataForm> = new Set([DataForm.TEXT, DataForm.LINES, DataForm.BYTES]);
+
+async function* spreadPieces(form: DataForm, needs: Assignment['needs'], store: FileStore): Pieces {
+  for (const { output, instances } of needs) {
+    if (!instances) yield* allPieces(form, [output], store);
+    else for await (const value of instanceValues(output, store)) yield* allPieces(form, [value], store);
+  }
 }
 
 /** Of a file whose content is what the program is to read. */

@@ -202,6 +202,28 @@ for (const kind of ['native', 'portable'] as const) {
       assert.equal(await read(DataForm.UNSPECIFIED), '');
     });
 
+    test('of a need with instances, standard input has what each of them left', async () => {
+      const text = { text: 'a\r\nb', lines: ['a', 'b'] };
+      const bytes = { base64: Buffer.from([255, 10]).toString('base64'), mediaType: '' };
+      const left = [text, null, ['c', 'd'], 'e', [1], bytes];
+      const instances = { instances: true };
+      const inline = { ...need('parse', json(left)), ...instances };
+      const kept = {
+        ...need('parse', await stored(JSON.stringify(left)), { form: DataForm.JSON }),
+        ...instances,
+      };
+      for (const one of [inline, kept]) {
+        const read = async (form: DataForm, needs = [one]) => (await stdinOf(form, needs)).toString('latin1');
+        assert.equal(await read(DataForm.LINES), 'a\nb\nc\nd\ne\n1\n\xff\n');
+        assert.equal(await read(DataForm.BYTES), 'a\r\nb["c","d"]e[1]\xff\n');
+        assert.equal(
+          await read(DataForm.LINES, [need('x', json([[2]])), one]),
+          `[2]\n${await read(DataForm.LINES)}`,
+        );
+        assert.deepEqual(JSON.parse(await read(DataForm.JSON)), left);
+      }
+    });
+
     test('an instance has its item as standard input, and its name in two variables', async () => {
       const inputJson = '{"params":{},"context":{},"item":"zwölf 😀","index":7}';
       const assignment = { dataForm: DataForm.TEXT, inputJson, needs: [need('other', text('not this'))] };

@@ -116,7 +116,12 @@ function needsOf(run: RunMachine, node: ProcessorNode): NeedResult[] {
   for (const name of node.spec.needs) {
     const { output, files } = run.graph.getNodeAttributes(name);
     if (files === undefined && output?.value.case === undefined) continue;
-    const result: NeedResult = { $typeName: 'wiz.v1.NeedResult', processor: name, files: files ?? NONE };
+    const result: NeedResult = {
+      $typeName: 'wiz.v1.NeedResult',
+      processor: name,
+      files: files ?? NONE,
+      instances: false,
+    };
     if (output !== undefined) result.output = output;
     if (needs === NONE) needs = [result];
     else needs.push(result);

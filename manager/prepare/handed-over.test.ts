@@ -34,7 +34,7 @@ test('files are marks, and given to the executor with the task', async () => {
   assert.deepEqual(argvOf(given.needs!), ['cat', mark]);
   assert.deepEqual(given.needs!.inputs, [report]);
   assert.deepEqual(given.needs!.needs, [
-    { $typeName: 'wiz.v1.NeedResult', processor: 'make', files: [report] },
+    { $typeName: 'wiz.v1.NeedResult', processor: 'make', files: [report], instances: false },
   ]);
   assert.deepEqual(optionsOf(given.far!), { path: mark });
   assert.deepEqual(

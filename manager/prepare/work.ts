@@ -150,7 +150,8 @@ export function needsOf(
     const need = graph.getNodeAttributes(name);
     const files = results.files(need);
     const output = results.output(need);
-    const result: NeedResult = { $typeName: 'wiz.v1.NeedResult', processor: name, files };
+    const instances = need.instances !== undefined;
+    const result: NeedResult = { $typeName: 'wiz.v1.NeedResult', processor: name, files, instances };
     if (output instanceof Promise)
       late.push(
         output.then((data) => {
