@@ -8,13 +8,14 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { ConnectError } from '@connectrpc/connect';
 import { dataJson } from '../../proto/data.ts';
 import type { Data } from '../../proto/gen/wiz/v1/data_pb.js';
-import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
-import type { Processor, StartRunRequestSchema } from '../../proto/gen/wiz/v1/runs_pb.js';
+import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { StartRunRequestSchema } from '../../proto/gen/wiz/v1/runs_pb.js';
 import type { Api } from '../api.ts';
 import { BY_CTRL_C, whenTold } from '../attend.ts';
 import { failureOf } from '../failure.ts';
 import { followRun } from '../follow.ts';
 import { note, onBrokenPipe, write } from '../output.ts';
+import { instanceName } from '../render/instances.ts';
 import { type Paint, paintFor } from '../render/paint.ts';
 import { runPaint } from '../render/runs.ts';
 import { count, cut, duration, oneLine, RUN_STATE } from '../render/words.ts';
@@ -145,14 +146,27 @@ async function endOf(
 async function outputsOf(api: Api, runId: string): Promise<object> {
   const { processors, outputs } = await api.runs.getRun({ runId });
   const needed = new Set(processors.flatMap(({ needs }) => needs));
-  const last = processors.filter(({ name, output }) => output !== undefined && !needed.has(name));
+  const values: [string, unknown][] = [];
+  for (const { name, output, instances, state } of processors) {
+    if (needed.has(name)) continue;
+    if (output) values.push([name, outputValue(output)]);
+    else if (instances && state === ProcessorState.SUCCEEDED)
+      values.push([name, await joined(api, runId, name)]);
+  }
   return {
-    outputs: Object.fromEntries(last.map(({ name, output }: Processor) => [name, outputValue(output!)])),
+    outputs: Object.fromEntries(values),
     ...(outputs?.files.length && {
       files: outputs.files.map(({ path, file }) => ({ path, hash: file?.hash, size: file?.size })),
     }),
     ...(outputs?.records.length && { records: outputs.records.map(({ table, rows }) => ({ table, rows })) }),
   };
+}
+
+/** The outputs of all instances, in order. */
+async function joined(api: Api, runId: string, name: string): Promise<unknown[]> {
+  const { processors } = await api.runs.getRun({ runId, instancesOf: name });
+  const instances = processors.filter((one) => instanceName(one.name)?.processor === name);
+  return instances.map(({ output }) => (output ? outputValue(output) : null));
 }
 
 /** As expressions see it; what is too large to be a value is named by its hash. */
