@@ -33,7 +33,10 @@ function syntaxProblem(source: string, { location, message }: SyntaxFailure): Pr
   if (offset === undefined) return new Problem(`${message}.`);
   const rest = source.slice(offset).trim();
   const problem = (text: string) => new Problem(text, false, offset);
-  if (/reserved/.test(message)) return problem(`A name in it is a reserved word of CEL: ${shortened(rest)}.`);
+  if (/reserved/.test(message)) {
+    const [word] = /^\w*/.exec(rest)!;
+    return problem(`"${word}" is a reserved word of CEL. For a field of that name write ["${word}"].`);
+  }
   if (rest === '') return problem('It ends too early: something is not closed, or is missing.');
   const operator = /^(?:[-+*/%?:.,<>]|[<>=!]=|&&|\|\||in)$/.exec(rest);
   if (operator !== null) return problem(`It ends with "${rest}", after which a value is missing.`);
