@@ -123,6 +123,20 @@ test('a value too large to look at, or gone, is a clear failure; not looked at i
   assert.equal((await look(gone)).standing.look, 'Failed file-absent');
 });
 
+test('outputs of instances that are too large together are known to be before they are read', async () => {
+  const file = await stored('output', 'x');
+  const part = data({ case: 'file', value: { ...file, size: 2 ** 24 } }, DataForm.TEXT);
+  const { standing, message } = await run(
+    [
+      { name: 'each', each: [0, 1, 2] },
+      { name: 'look', needs: ['each'], action: call({ got: '${{ outputs.each[0] }}' }) },
+    ],
+    { give: { 'each[0]': { output: part }, 'each[1]': { output: part }, 'each[2]': { output: part } } },
+  );
+  assert.equal(standing.look, 'Failed too-large');
+  assert.match(message!, /uses a value of 96 MiB, and 64 MiB is the most/);
+});
+
 test('many outputs are joined into a file, and read back where they are looked at', async () => {
   const text = 'x'.repeat(100_000);
   const { given } = await run(

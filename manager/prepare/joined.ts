@@ -64,6 +64,9 @@ export function createResults(files: FileStore, values: Values): Results {
 
   function listOf(runId: string, state: Joined): JsonValue | Promise<JsonValue> {
     if (state.list !== undefined) return state.list;
+    // Before any is read: they are read at once.
+    const least = state.outputs.reduce((sum, data) => sum + leastBytes(data), 0);
+    if (least > EXPRESSION_LIMIT_BYTES) throw tooLarge(least);
     let bytes = 0;
     const add = ({ json, text }: Value) => {
       bytes += text.length;
@@ -112,6 +115,12 @@ function isCurrent({ outputs, files }: Joined, { tasks }: Instances): boolean {
     outputs.length === tasks.length &&
     tasks.every((task, index) => task.output === outputs[index] && task.files === files[index])
   );
+}
+
+/** A value that is a file has at least this many bytes as JSON: text is there as it is and by lines. */
+function leastBytes(data: Data | undefined): number {
+  if (data?.value.case !== 'file') return 0;
+  return data.form === DataForm.TEXT ? 2 * data.value.value.size : data.value.value.size;
 }
 
 function joinData(files: FileStore, outputs: (Data | undefined)[]): Data | Promise<Data> {
