@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
+import { Jimp } from 'jimp';
+import { tally } from './log-tally.ts';
 import { root, type Wiz, wizFor } from './wiz.ts';
 
 /** Runs an example to its end, which must be a success, and returns what its processors printed. */
@@ -14,6 +16,32 @@ async function runExample(wiz: Wiz, file: string, args: string[] = []): Promise<
   const logs = await wiz.run(['runs', 'logs', 'latest']);
   assert.equal(logs.code, 0, logs.stderr);
   return logs.stdout;
+}
+
+/** What the last run has executed: attempts by processor. */
+async function executed(wiz: Wiz): Promise<Record<string, number>> {
+  const { stdout } = await wiz.run(['runs', 'manifest', 'latest']);
+  const { processors } = JSON.parse(stdout) as {
+    processors: { name: string; totals: { attempts: number } }[];
+  };
+  const counts = processors.map(({ name, totals }) => [name, totals.attempts] as const);
+  return Object.fromEntries(counts.filter(([, attempts]) => attempts > 0));
+}
+
+/** The rows of the last run. */
+async function rowsOf<Row>(wiz: Wiz, columns: string, table: string): Promise<Row[]> {
+  const sql = `select ${columns} from ${table} where run_id = (select max(run_id) from ${table})`;
+  const { stdout, stderr } = await wiz.run(['data', 'query', '--json', sql]);
+  assert.equal(stderr, '');
+  return JSON.parse(stdout);
+}
+
+/** Fetches a file of the last run; returns where it is. */
+async function fetchFile(wiz: Wiz, name: string): Promise<string> {
+  const path = join(wiz.folder, basename(name));
+  const { code, stderr } = await wiz.run(['files', 'get', `latest/${name}`, '-o', path, '--force']);
+  assert.equal(code, 0, stderr);
+  return path;
 }
 
 async function freePort(): Promise<number> {
@@ -79,12 +107,86 @@ test('http-and-files', async (t) => {
   assert.ok(existsSync(join(wiz.folder, 'fruit.csv')));
 });
 
+test('photo-contact-sheet shows each photo with its facts, and draws again only what a param changes', async (t) => {
+  const wiz = wizFor(t);
+  const run = ({ photos = 4, thumb = 60 } = {}) =>
+    runExample(wiz, 'examples/photo-contact-sheet/pipeline.yaml', [
+      ...[`photos=${photos}`, `thumb=${thumb}`, 'pixels=150', 'across=2'].flatMap((param) => ['-p', param]),
+    ]);
+  await run();
+  assert.deepEqual(await executed(wiz), { draw: 4, measure: 4, scale: 4, sheet: 1 });
+
+  const photos = await rowsOf<{ photo: string; width: number; height: number; mean_colour: string }>(
+    wiz,
+    'photo, width, height, mean_colour',
+    'photos',
+  );
+  const names = ['photo-001.jpg', 'photo-002.jpg', 'photo-003.jpg', 'photo-004.jpg'];
+  assert.deepEqual(
+    photos.map(({ photo, width, height }) => [photo, width, height]),
+    names.map((name) => [name, 150, 100]),
+  );
+  assert.equal(new Set(photos.map(({ mean_colour }) => mean_colour)).size, 4);
+  const sheet = await Jimp.read(await fetchFile(wiz, 'contact-sheet.jpg'));
+  assert.deepEqual([sheet.width, sheet.height], [2 * 244 + 24, 84 + 2 * (40 + 68)]);
+  for (const [index, { photo, mean_colour }] of photos.entries()) {
+    // Where the sheet has this photo; its mean colour is that of the photo, as far as JPEG keeps it.
+    const [x, y] = [24 + (index % 2) * 244, 84 + Math.floor(index / 2) * 108];
+    const shown = meanColour(sheet.clone().crop({ x, y, w: 60, h: 40 }).bitmap.data);
+    const measured = [1, 3, 5].map((at) => Number.parseInt(mean_colour.slice(at, at + 2), 16));
+    const off = shown.map((value, i) => Math.abs(value - measured[i]!));
+    assert.ok(Math.max(...off) < 6, `${photo} is ${measured} and the sheet shows ${shown}`);
+  }
+
+  await run();
+  assert.deepEqual(await executed(wiz), {});
+  await run({ thumb: 50 });
+  assert.deepEqual(await executed(wiz), { scale: 4, sheet: 1 });
+  await run({ photos: 5 });
+  assert.deepEqual(await executed(wiz), { draw: 1, measure: 1, scale: 1, sheet: 1 });
+});
+
+test('log-analysis counts what is in the log, and only once', async (t) => {
+  const wiz = wizFor(t);
+  const run = (slow: number) =>
+    runExample(wiz, 'examples/log-analysis/pipeline.yaml', [
+      ...['megabytes=2', 'parts=3', `slow=${slow}`].flatMap((param) => ['-p', param]),
+    ]);
+  await run(900);
+  assert.deepEqual(await executed(wiz), {
+    ...{ generate: 1, split: 1, analyse: 3, probes: 3, join: 1 },
+    ...{ suspects: 1, alarm: 1, report: 1 },
+  });
+
+  const log = readFileSync(await fetchFile(wiz, 'generate/access.log'), 'latin1');
+  assert.ok(log.length >= 2e6 && log.length < 2.01e6);
+  const expected = tally(log.trimEnd().split('\n'));
+  assert.deepEqual(await rowsOf(wiz, 'hour, requests, errors, bytes, p95_ms', 'log_hours'), expected.hours);
+  assert.deepEqual(await rowsOf(wiz, 'status, requests', 'log_statuses'), expected.statuses);
+  assert.deepEqual(await rowsOf(wiz, 'path, requests', 'log_paths'), expected.paths);
+  const report = readFileSync(await fetchFile(wiz, 'report.html'), 'utf8');
+  assert.match(report, /class="alarm">95th percentile above 900 ms: 2026-03-04T14/);
+  for (const client of expected.suspects) assert.ok(report.includes(`<td>${client}<`), client);
+
+  await run(900);
+  assert.deepEqual(await executed(wiz), {});
+  await run(100_000);
+  assert.deepEqual(await executed(wiz), { report: 1 });
+  assert.doesNotMatch(readFileSync(await fetchFile(wiz, 'report.html'), 'utf8'), /class="alarm"/);
+});
+
 test('every example is run here', () => {
   const tests = readFileSync(import.meta.filename, 'utf8');
   for (const file of globSync('examples/{*,*/*}.yaml', { cwd: root })) {
     assert.ok(tests.includes(`'${file}'`), `${file} is not run`);
   }
 });
+
+function meanColour(pixels: Uint8Array): number[] {
+  const sums = [0, 0, 0];
+  for (let at = 0; at < pixels.length; at += 4) for (let i = 0; i < 3; i++) sums[i]! += pixels[at + i]!;
+  return sums.map((sum) => Math.round(sum / (pixels.length / 4)));
+}
 
 /** name@version of everything that npm holds to be installed in this repository. */
 async function packagesOfNpm(): Promise<Set<string>> {
