@@ -12,8 +12,10 @@ import type { RunMachine } from './engine/run.ts';
 import { cacheEntriesOf, fileLinksOf, reusedKeysOf } from './file-links.ts';
 import { readRun, rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
+import { clearStagingOfRun } from './left-staging.ts';
 import { joinManagers, type Membership } from './ownership.ts';
 import { createPreparer, type Preparer } from './prepare/preparer.ts';
+import { createRetention, type RetentionPolicy } from './retention.ts';
 import { openFileLogs } from './store/file-logs.ts';
 import type { LogStore } from './store/logs.ts';
 import type { ManagerRow, NewRecords, Store } from './store/store.ts';
@@ -55,6 +57,8 @@ export interface ManagerOptions {
   wizEntry: string[];
   /** Most attempts at once over all managers of the store; undefined is no limit. */
   globalLimit: number | undefined;
+  /** Which runs are deleted by themselves, once a day. */
+  retention: RetentionPolicy;
   /** Told when runs have to wait because something cannot be written, and with undefined when they go on. */
   onTrouble?: ((error: Error | undefined) => void) | undefined;
 }
@@ -78,7 +82,8 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   let told: string | undefined;
   /** Rows of runs whose outputs are about to be journaled. */
   const recorded = new Map<string, NewRecords[]>();
-  const manifests = new Set<Promise<void>>();
+  /** What is still done for runs that have ended. */
+  const afterwards = new Set<Promise<void>>();
   const preparer = createPreparer({
     store,
     files,
@@ -123,7 +128,9 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       if (run.state === RunState.RUNNING) return;
       recorded.delete(run.runId);
       preparer.forget(run.runId);
-      keepManifest(run);
+      doAfterwards('its manifest was not written', run, writeManifest(home, run));
+      const isHere = (executorId: string) => loop.executors.has(executorId);
+      doAfterwards('a staging folder was left', run, clearStagingOfRun({ home, store }, run, isHere));
     },
     fenced(runId) {
       recorded.delete(runId);
@@ -182,12 +189,12 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     }
   }
 
-  /** A copy for programs; the journal has it all, so that it may be missing. */
-  function keepManifest(run: RunMachine): void {
-    const writing = writeManifest(home, run)
-      .catch((error) => note(`the manifest of run ${run.runId} was not written: ${error.message}`))
-      .finally(() => manifests.delete(writing));
-    manifests.add(writing);
+  /** Nothing that a run depends on: it may fail. */
+  function doAfterwards(otherwise: string, { runId }: RunMachine, work: Promise<void>): void {
+    const done = work
+      .catch((error) => note(`run ${runId}: ${otherwise}: ${error.message}`))
+      .finally(() => afterwards.delete(done));
+    afterwards.add(done);
   }
 
   let caring: Promise<void> = Promise.resolve();
@@ -197,11 +204,12 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   const membership = await joinManagers(store, managerId, options.kind, lookAfter);
   lookAfter();
 
-  /** What a manager looks after when it comes and at each heartbeat: runs that nobody owns. */
+  /** What a manager looks after when it comes and at each heartbeat: runs that nobody owns, and those to be deleted. */
   async function care(): Promise<void> {
     const living = await membership.living();
     if (options.kind === 'background') await adoptOrphans(100);
     else if ((await store.countOrphans(living)) > 0) await background.ensure();
+    await retention?.();
   }
 
   async function takeCommands(): Promise<void> {
@@ -231,7 +239,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     return claimed.length;
   }
 
-  return {
+  const manager: Manager = {
     managerId,
     home,
     store,
@@ -254,7 +262,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       await caring;
       if (storeTrouble === undefined) await loop.settled();
       loop.stop();
-      await Promise.all(manifests);
+      await Promise.all(afterwards);
       const left = [...loop.runs.keys()];
       await fleet.close();
       watchers.close();
@@ -268,4 +276,12 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       await store.close();
     },
   };
+  const retention = createRetention({
+    policy: options.retention,
+    kind: options.kind,
+    store,
+    background,
+    manager,
+  });
+  return manager;
 }

@@ -3,7 +3,7 @@ import { type ErrorCode, WizError } from '../../proto/error.ts';
 
 const CODES: Record<FileStoreProblem, ErrorCode> = {
   absent: 'not_found',
-  mismatch: 'unavailable',
+  mismatch: 'internal',
   changed: 'aborted',
   unsafe: 'invalid_argument',
   'too-large': 'resource_exhausted',
