@@ -175,8 +175,10 @@ Made by
      params root=packages depth=2
    ├─ sizes  ${hash('sizes')}  1.2 KB
    │  └─ size  ${of}
-   │     └─ list  ${hash('list')}  1.2 KB
-   │        └─ load  run ${OTHER_RUN} of fetch, attempt 2  2026-01-31 12:00:00
+   │     ├─ list  ${hash('list')}  1.2 KB
+   │     │  └─ load  run ${OTHER_RUN} of fetch, attempt 2  2026-01-31 12:00:00
+   │     └─ value of count  ${of}
+   │        └─ count.mjs  ${hash('count.mjs')}
    └─ list  ${hash('list')}  1.2 KB
       └─ load  run ${OTHER_RUN} of fetch, attempt 2  2026-01-31 12:00:00  (shown above)
 
@@ -193,7 +195,7 @@ No run used it.
       record: file,
     });
     const { up, down } = JSON.parse(stdout);
-    assert.deepEqual([up.length, up[0].params, down], [3, { root: 'packages', depth: 2 }, undefined]);
+    assert.deepEqual([up.length, up[0].params, down], [4, { root: 'packages', depth: 2 }, undefined]);
     assert.deepEqual(recorded(file)[1], { name: 'latest/report.html', depth: 0 });
   });
 

@@ -23,7 +23,7 @@ export default class Lineage extends WizCommand {
   static override description = `\
 A file on this disk is known by its SHA-256, which is taken here: it need not be where the run left it. A path that is there goes before a run or a hash of the same name.
 
-Each processor stands with its run, and where the run is another one, its params; under it what it read, or left.`;
+Each processor stands with its run, and where the run is another one, its params; under it what it read, or left, and the processors whose values it was given, or that were given its.`;
   static override examples = [
     '<%= config.bin %> lineage report.html',
     '<%= config.bin %> lineage latest/report.html --up --depth 1',

@@ -1,6 +1,7 @@
 /**
  * What made a file and what was made of it, as trees: under a file the processors that made it (or used it), under
- * each of those what it read (or left), and so on. What was shown is not shown again.
+ * each of those what it read (or left), and so on; last, the processors that gave it a value (or took one from it).
+ * What was shown is not shown again.
  */
 import type { File } from '../../proto/gen/wiz/v1/data_pb.js';
 import type { GetLineageResponse, LineageStep } from '../../proto/gen/wiz/v1/files_pb.js';
@@ -15,6 +16,8 @@ export interface LineageOptions {
 }
 
 const HASH_DIGITS = 12;
+/** SHA-256 of nothing. */
+const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 /** Processors shown under one file, and files under one processor. */
 const BRANCHES = 20;
 
@@ -35,6 +38,10 @@ export function lineageLines({ file, up, down }: GetLineageResponse, options: Li
 }
 
 type Side = 'inputs' | 'outputs';
+type Branch = { file: File } | { step: LineageStep; lead: string };
+
+/** What stands before a processor that is there for a value. */
+const VALUE: Record<Side, string> = { inputs: 'value of ', outputs: 'value to ' };
 
 /** Steps are found by the files on their `near` side, and lead on to those on their `far` side. */
 function branches(
@@ -48,30 +55,31 @@ function branches(
   const seen = new Set<LineageStep>();
   const lines: string[] = [];
 
-  const file = (hash: string, under: string, runId: string) => {
-    const found = byFile.get(hash) ?? [];
-    each(found, under, (step, head, below) => {
-      const again = seen.has(step);
-      lines.push(paint.dim(head) + stepLine(step, paint) + (again ? paint.dim('  (shown above)') : ''));
-      if (again) return;
-      seen.add(step);
-      const params = step.runId === runId ? '' : paramWords(step.paramsJson);
-      if (params) lines.push(paint.dim(cut(`${below}  params ${params}`, columns)));
-      each(step[far], below, (next, head, below) => {
-        lines.push(paint.dim(head) + fileLine(next, paint));
-        file(next.hash, below, step.runId);
-      });
-    });
+  const makers = (hash: string): Branch[] => (byFile.get(hash) ?? []).map((step) => ({ step, lead: '' }));
+  const show = (branch: Branch, head: string, below: string, runId: string) => {
+    if ('file' in branch) {
+      lines.push(paint.dim(head) + fileLine(branch.file, paint));
+      return each(makers(branch.file.hash), below, runId);
+    }
+    const { step, lead } = branch;
+    const again = seen.has(step) ? paint.dim('  (shown above)') : '';
+    lines.push(paint.dim(head + lead) + stepLine(step, paint) + again);
+    if (again) return;
+    seen.add(step);
+    const params = step.runId === runId ? '' : paramWords(step.paramsJson);
+    if (params) lines.push(paint.dim(cut(`${below}  params ${params}`, columns)));
+    const values = step.byValue.map((place) => ({ step: steps[place]!, lead: VALUE[far] }));
+    each([...step[far].map((file) => ({ file })), ...values], below, step.runId);
   };
-  const each = <T>(list: T[], under: string, show: (one: T, head: string, below: string) => void) => {
+  const each = (list: Branch[], under: string, runId: string) => {
     const shown = list.slice(0, BRANCHES);
     for (const [i, one] of shown.entries()) {
       const last = i === list.length - 1;
-      show(one, `${under}${last ? '└─ ' : '├─ '}`, `${under}${last ? '   ' : '│  '}`);
+      show(one, `${under}${last ? '└─ ' : '├─ '}`, `${under}${last ? '   ' : '│  '}`, runId);
     }
     if (list.length > BRANCHES) lines.push(paint.dim(`${under}└─ … and ${list.length - BRANCHES} more`));
   };
-  file(hash, '', '');
+  each(makers(hash), '', '');
   return lines;
 }
 
@@ -100,7 +108,9 @@ function fileLine(
   { name, hash, size, folder }: Pick<File, 'name' | 'hash' | 'size' | 'folder'>,
   paint: Paint,
 ): string {
-  return `${name}${folder ? '/' : ''}  ${paint.dim(hash.slice(0, HASH_DIGITS))}  ${bytes(size)}`.trimStart();
+  // Of a file on disk the size is not known.
+  const sized = size > 0 || hash === EMPTY ? `  ${bytes(size)}` : '';
+  return `${name}${folder ? '/' : ''}  ${paint.dim(hash.slice(0, HASH_DIGITS))}${sized}`.trimStart();
 }
 
 /** `root=packages depth=2`. */

@@ -72,6 +72,15 @@ describe('lineage', () => {
     assert.ok(steps[0]!.endedUnixMs > run.run.createdMs);
   });
 
+  it('tells which steps are joined by a value', async () => {
+    await thumbnails(['cat', 'dog']);
+    const { up, down } = await past.fileApi.getLineage({ name: 'latest/sheet.png' });
+    const values = (steps: LineageStep[]) =>
+      steps.map(({ byValue }) => byValue.map((at) => steps[at]?.processor));
+    assert.deepEqual(values(up), [[], ['list'], ['list'], []]);
+    assert.deepEqual(values(down), [[]]);
+  });
+
   it('tells what a file on disk was used for, although no run left it', async () => {
     await thumbnails(['cat', 'dog']);
     const { up, down } = await lineage(sha('dog'));

@@ -63,24 +63,39 @@ async function fileOnDisk(store: Store, hash: string, error: unknown): Promise<S
 async function walk(
   start: Step[],
   depth: number,
-  next: (step: Step) => Promise<Step[]>,
+  next: (step: Step) => Promise<Following>,
 ): Promise<LineageStep[]> {
   const found: LineageStep[] = [];
-  const seen = new Set<string>();
+  const places = new Map<string, number>();
+  const values: [LineageStep, Step][] = [];
   let level = start;
   for (let distance = 1; level.length > 0 && (depth === 0 || distance <= depth); distance += 1) {
     const following: Step[] = [];
     for (const step of level) {
-      const key = `${step.run.runId} ${step.task.name} ${step.attempt}`;
-      if (seen.has(key)) continue;
-      seen.add(key);
-      found.push(toldStep(step, distance));
-      if (found.length >= MAX_STEPS) return found;
-      following.push(...(await next(step)));
+      if (places.has(keyOf(step))) continue;
+      const told = toldStep(step, distance);
+      places.set(keyOf(step), found.push(told) - 1);
+      if (found.length >= MAX_STEPS) break;
+      const { byFile, byValue } = await next(step);
+      following.push(...byFile, ...byValue);
+      for (const one of byValue) values.push([told, one]);
     }
-    level = following;
+    level = found.length < MAX_STEPS ? following : [];
+  }
+  for (const [told, step] of values) {
+    const place = places.get(keyOf(step));
+    if (place !== undefined) told.byValue.push(place);
   }
   return found;
+}
+
+function keyOf({ run, task, attempt }: Step): string {
+  return `${run.runId} ${task.name} ${attempt}`;
+}
+
+interface Following {
+  byFile: Step[];
+  byValue: Step[];
 }
 
 interface Step {
@@ -108,6 +123,7 @@ function toldStep({ run, task, attempt, inputs, outputs, endedMs }: Step, distan
     outputs,
     endedUnixMs: endedMs,
     paramsJson: run.paramsJson,
+    byValue: [],
   };
 }
 
@@ -179,7 +195,7 @@ function createTrace(store: Store) {
   }
 
   /** Of its inputs, and of the needs that gave it a value. */
-  async function before({ run, task, inputs, endedMs }: Step): Promise<Step[]> {
+  async function before({ run, task, inputs, endedMs }: Step): Promise<Following> {
     const beforeMs = endedMs || Number.POSITIVE_INFINITY;
     const steps: Step[] = [];
     for (const { hash } of inputs) steps.push(...(await makersOf(hash, run.runId, beforeMs)));
@@ -187,24 +203,20 @@ function createTrace(store: Store) {
       (need) => !steps.some((step) => step.run === run && step.task.node.name === need),
     );
     const hasEnded = needs.filter((need) => hasResult(run.graph.getNodeAttributes(need)));
-    steps.push(
-      ...(await stepsOf(hasEnded.map((processor) => ({ runId: run.runId, processor, attempt: 0 })))),
-    );
-    return steps;
+    const givers = hasEnded.map((processor) => ({ runId: run.runId, processor, attempt: 0 }));
+    return { byFile: steps, byValue: await stepsOf(givers) };
   }
 
   /** What used its outputs, and what it gave a value to. */
-  async function after({ run, task, outputs }: Step): Promise<Step[]> {
+  async function after({ run, task, outputs }: Step): Promise<Following> {
     const steps: Step[] = [];
     for (const { hash } of outputs) steps.push(...(await usersOf(hash)));
     const dependents = run.graph
       .outNeighbors(task.node.name)
       .filter((name) => hasResult(run.graph.getNodeAttributes(name)))
       .filter((name) => !steps.some((step) => step.run === run && step.task.node.name === name));
-    steps.push(
-      ...(await stepsOf(dependents.map((processor) => ({ runId: run.runId, processor, attempt: 0 })))),
-    );
-    return steps;
+    const takers = dependents.map((processor) => ({ runId: run.runId, processor, attempt: 0 }));
+    return { byFile: steps, byValue: await stepsOf(takers) };
   }
 
   return { makersOf, usersOf, before, after };
