@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { availableParallelism, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { FileStoreAddress } from '../files/file-store.ts';
@@ -22,7 +23,7 @@ export interface RunOptions {
   /** Folder of the runs' staging folders, DIR/RUN/ID; what is left in it when the executor ends stays there. Default: one
    *  in `home`, which goes with the executor. */
   staging?: string;
-  /** The file store. Default: a folder in `home`. */
+  /** The file store; whoever gave it clears it up. Default: a folder in `home`, which goes with the executor. */
   files?: FileStoreAddress;
   /** Milliseconds without sessions and work until it ends; 0 is never. Default 30,000. */
   warmMs?: number;
@@ -69,12 +70,14 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
   });
   programs.warm();
   try {
-    const [{ startExecutor }, { startCall }, { describeProcessors, takesSlot }] = await Promise.all([
-      import('./session/executor.ts'),
-      import('./processors/call.ts'),
-      import('./processors/catalogue.ts'),
-      sweep(options.sweep),
-    ]);
+    const [{ startExecutor }, { collectUnused }, { startCall }, { describeProcessors, takesSlot }] =
+      await Promise.all([
+        import('./session/executor.ts'),
+        import('./files/collect-unused.ts'),
+        import('./processors/call.ts'),
+        import('./processors/catalogue.ts'),
+        sweep(options.sweep),
+      ]);
     const executor = await startExecutor({
       address: listen,
       token: options.token,
@@ -95,7 +98,13 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
       // What cannot be removed stays where its owner can see it.
       runEnded: (runId, keep) => void data.staging.end(runId, keep).catch(() => {}),
     });
-    const ended = executor.ended.finally(() => close(programs, data));
+    const isOwnStore = options.files === undefined;
+    const stopCollecting = isOwnStore ? collectUnused(data.files.store, executor.heldFiles) : () => {};
+    const ended = executor.ended.finally(async () => {
+      stopCollecting();
+      await close(programs, data);
+      if (isOwnStore) await rm(ownStore(home), { recursive: true, force: true });
+    });
     return { ...executor, ended, id, slots };
   } catch (error) {
     await close(programs, data);
@@ -107,7 +116,7 @@ async function openDataRooms(
   executorId: string,
   home: string,
   environment: NodeJS.ProcessEnv,
-  { staging, files = `folder:${join(home, 'files')}` }: RunOptions,
+  { staging, files = `folder:${ownStore(home)}` }: RunOptions,
 ): Promise<{ data: DataRooms; exchange: FileExchange }> {
   const [{ openFileStore }, { createFileExchange }, { createLocalFiles }, { createDataRooms }] =
     await Promise.all([
@@ -128,6 +137,10 @@ async function openDataRooms(
         : { folder: resolve(staging), own: false },
   });
   return { data, exchange };
+}
+
+function ownStore(home: string): string {
+  return join(home, 'files');
 }
 
 async function close(programs: ProgramRunner, { staging, files }: DataRooms): Promise<void> {

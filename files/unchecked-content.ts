@@ -5,8 +5,14 @@ import { checkOffset } from './store-checks.ts';
 import { codeOf, storeError } from './system-errors.ts';
 
 /**
- * The content of an object from an offset on, in chunks of at most 256 KiB, for a receiver that checks the hash: a
- * folder store's is not hashed here as well, which would cost 0.55 s for a GB. `absent` when it is not there.
+ * Bytes of a chunk, and so of a gRPC message. 128 KiB to 1 MiB cost the same (1.7 s of processor time for a GB where it is
+ * sent, 2.3 s where it is received, hashed and stored); a stream that is read slowly holds 16 of them.
+ */
+const CHUNK_BYTES = 256 * 1024;
+
+/**
+ * The content of an object from an offset on, for a receiver that checks the hash: a folder store's is not hashed here as
+ * well, which would cost 0.55 s for a GB. A chunk is good until the next is asked for. `absent` when it is not there.
  */
 export async function* uncheckedContent(
   store: FileStore,
@@ -24,7 +30,9 @@ export async function* uncheckedContent(
     return;
   }
   try {
-    yield* chunksOf(handle, { offset, reuse: false });
+    for await (const chunk of chunksOf(handle, { offset, reuse: true })) {
+      for (let at = 0; at < chunk.length; at += CHUNK_BYTES) yield chunk.subarray(at, at + CHUNK_BYTES);
+    }
   } catch (error) {
     throw storeError(error, `The object ${hash}`);
   } finally {

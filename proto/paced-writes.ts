@@ -1,34 +1,28 @@
 import type { Writable } from 'node:stream';
 
-/** Messages handed to a gRPC stream that HTTP/2 has not taken; by itself it would take 16 of them before it says stop. */
-const AHEAD = 4;
-
-/** Writes messages as fast as the other end takes them. Ends early, without an error, when the stream is stopped. */
+/**
+ * Writes messages to a gRPC stream as fast as the other end takes them: the next one is asked for when HTTP/2 has taken
+ * the one before, so that their content may be in one buffer. By itself a stream takes 16 of them before it says stop;
+ * with 4 ahead it was not faster, and new buffers for all cost 0.4 s for a GB. Ends early, without an error, when the
+ * stream is stopped.
+ */
 export async function writePaced<Message>(
   stream: Writable,
   messages: AsyncIterable<Message>,
   stopped: AbortSignal,
 ): Promise<void> {
-  let ahead = 0;
-  let wake = () => {};
-  const taken = () => {
-    ahead -= 1;
-    wake();
-  };
-  const wakeUp = () => wake();
-  stopped.addEventListener('abort', wakeUp, { once: true });
+  let taken = () => {};
+  const stop = () => taken();
+  stopped.addEventListener('abort', stop, { once: true });
   try {
     for await (const message of messages) {
       if (stopped.aborted) return;
-      ahead += 1;
-      stream.write(message, taken);
-      while (ahead >= AHEAD && !stopped.aborted) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
+      await new Promise<void>((resolve) => {
+        taken = resolve;
+        stream.write(message, () => resolve());
+      });
     }
   } finally {
-    stopped.removeEventListener('abort', wakeUp);
+    stopped.removeEventListener('abort', stop);
   }
 }

@@ -263,3 +263,14 @@ test('a file that is nowhere, and a store that is full, are not the fault of the
   assert.deepEqual([full.report.reason, full.report.failureClass], ['store-full', FailureClass.INFRA]);
   assert.equal(full.report.message, 'The disk is full');
 });
+
+test('a program that writes through a placed file spoils it for nobody: what comes later is told of it', async (t) => {
+  const { run, data } = await createFixture(t);
+  const { hash } = await data.files.store.putBytes(Buffer.from('whole'));
+  const assignment = { needs: [needOf('a', [{ name: 'f', hash, size: 5 }])] };
+  const spoil = 'cd "$WIZ_STAGING/files/a"; chmod u+w f; echo more >> f';
+  text((await run(bash(spoil), { assignment })).report);
+  const { report } = await run(bash('cat "$WIZ_STAGING/files/a/f"'), { assignment });
+  assert.deepEqual([report.reason, report.failureClass], ['file-mismatch', FailureClass.APP]);
+  assert.match(report.message, /has been changed.* make it again$/);
+});

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
+import type { File } from '../../proto/gen/wiz/v1/data_pb.js';
 import {
   DescribeResponseSchema,
   type ProcessorType,
@@ -41,6 +42,8 @@ export interface Executor {
   /** Ends all work (its reports say executor-stopped and are not the program's fault), waits until managers
    *  that are there have the reports, and ends. */
   stop(): void;
+  /** What attempts left whose reports no manager has acknowledged. */
+  heldFiles(): File[];
   /** Settles when it serves no more, and nothing runs. */
   readonly ended: Promise<void>;
 }
@@ -122,7 +125,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
     },
   });
   review();
-  return { address: server.address, stop: end, ended: ended.promise };
+  return { address: server.address, stop: end, heldFiles: workload.heldFiles, ended: ended.promise };
 
   function review(): void {
     if (phase === 'serving') lifetime.update(sessions.size, workload.counts.held);

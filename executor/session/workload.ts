@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import type { File } from '../../proto/gen/wiz/v1/data_pb.js';
 import {
   type Assignment,
   AttemptRefSchema,
@@ -43,6 +44,8 @@ export interface Workload {
   /** The session closed. */
   disown(owner: Owner): void;
   epochOf(runId: string): number;
+  /** What attempts left whose reports are kept. */
+  heldFiles(): File[];
   /** Takes nothing new from here on. */
   drain(): void;
   /** Ends what waits and runs; the reports say `reason` and are not the program's fault. */
@@ -295,6 +298,17 @@ export function createWorkload(options: WorkloadOptions): Workload {
       for (const run of runs.values()) if (run.owner === owner) setOwner(run, undefined);
     },
     epochOf: (runId) => runs.get(runId)?.epoch ?? 0,
+    heldFiles() {
+      const held: File[] = [];
+      for (const { attempts } of runs.values()) {
+        for (const { report } of attempts.values()) {
+          if (report === undefined) continue;
+          held.push(...report.files);
+          if (report.output?.value.case === 'file') held.push(report.output.value.value);
+        }
+      }
+      return held;
+    },
     drain() {
       draining = true;
     },

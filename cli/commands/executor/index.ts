@@ -12,6 +12,8 @@ Executors on this machine need no such command: wiz starts them by itself. This 
 
 Managers show a token: --token-file, or WIZ_EXECUTOR_TOKEN. A network address that others can reach needs TLS, or --insecure when something in front of it has TLS. Once it serves, one JSON line on standard output gives executorId, address, pid and slots.
 
+Files go to managers and come from them by themselves. An executor that uses the file store of its managers (--files) moves none; another one has a store of its own in --home, which is cleared up as it goes and ends with it.
+
 SIGTERM or Ctrl-C ends what runs and then the executor; twice, at once.`;
   static override examples = [
     'WIZ_EXECUTOR_TOKEN=secret <%= config.bin %> executor --listen unix:/run/wiz/socket',
@@ -31,6 +33,15 @@ SIGTERM or Ctrl-C ends what runs and then the executor; twice, at once.`;
     }),
     id: Flags.string({ description: 'Its name; by default drawn at random.', helpValue: 'ID' }),
     home: Flags.string({ description: 'Folder of this executor alone.', helpValue: 'FOLDER' }),
+    files: Flags.string({
+      description:
+        'File store, folder:/absolute/path or s3://BUCKET/PREFIX?endpoint=URL; by default a folder in --home.',
+      helpValue: 'ADDRESS',
+    }),
+    staging: Flags.string({
+      description: 'Folder in which runs work, and where what they are to keep stays; by default in --home.',
+      helpValue: 'DIR',
+    }),
     warm: Flags.string({
       description: 'End after this time without managers and work; 0 is never.',
       default: '0',
