@@ -127,6 +127,26 @@ describe('lineage', () => {
     assert.deepEqual(down, ['1 sheet#1: 0.png,1.png -> sheet.png']);
   });
 
+  it('has no value where a file of a reused result leads', async () => {
+    const pair: ProcessorSketch[] = [{ name: 'draw' }, { name: 'frame', needs: ['draw'] }];
+    const first = await past.begin('pair', pair);
+    await first.succeeded('draw', { files: { 'a.png': 'a cat' }, ...cached('a', 'cat') });
+    await first.commit();
+    const second = await past.begin('pair', pair);
+    const inputs = second.reused('draw', first.run);
+    await second.succeeded('frame', { files: { 'b.png': 'a framed cat' }, inputs });
+    await second.commit();
+
+    const { up } = await past.fileApi.getLineage({ name: 'latest/frame/b.png' });
+    assert.deepEqual(
+      up.map(({ processor, runId, byValue }) => [processor, runId, byValue.length]),
+      [
+        ['frame', second.runId, 0],
+        ['draw', first.runId, 0],
+      ],
+    );
+  });
+
   it('tells of a reused result by its own run when its maker is gone', async () => {
     const sketches = [{ name: 'make' }];
     const first = await past.begin('p', sketches);

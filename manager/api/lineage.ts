@@ -199,9 +199,7 @@ function createTrace(store: Store) {
     const beforeMs = endedMs || Number.POSITIVE_INFINITY;
     const steps: Step[] = [];
     for (const { hash } of inputs) steps.push(...(await makersOf(hash, run.runId, beforeMs)));
-    const needs = task.node.spec.needs.filter(
-      (need) => !steps.some((step) => step.run === run && step.task.node.name === need),
-    );
+    const needs = task.node.spec.needs.filter((need) => !steps.some((step) => isOf(step, run, need)));
     const hasEnded = needs.filter((need) => hasResult(run.graph.getNodeAttributes(need)));
     const givers = hasEnded.map((processor) => ({ runId: run.runId, processor, attempt: 0 }));
     return { byFile: steps, byValue: await stepsOf(givers) };
@@ -214,12 +212,17 @@ function createTrace(store: Store) {
     const dependents = run.graph
       .outNeighbors(task.node.name)
       .filter((name) => hasResult(run.graph.getNodeAttributes(name)))
-      .filter((name) => !steps.some((step) => step.run === run && step.task.node.name === name));
+      .filter((name) => !steps.some((step) => isOf(step, run, name)));
     const takers = dependents.map((processor) => ({ runId: run.runId, processor, attempt: 0 }));
     return { byFile: steps, byValue: await stepsOf(takers) };
   }
 
   return { makersOf, usersOf, before, after };
+}
+
+/** A processor of the run, or of the run whose result was reused. */
+function isOf(step: Step, { pipeline }: RunMachine, processor: string): boolean {
+  return step.run.pipeline === pipeline && step.task.node.name === processor;
 }
 
 function lastSuccess(task: Task): AttemptRecord | undefined {
