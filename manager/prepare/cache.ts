@@ -22,6 +22,9 @@ export interface CacheGround {
 /** Changed parts that a reason names. */
 const NAMED = 5;
 
+/** Reason of every processor of a run with --no-cache. */
+export const BYPASSED = 'this run takes nothing from the cache';
+
 /**
  * Whether a task has to be done: its fingerprint is looked up among the results of earlier attempts. Every answer says
  * why. What stands in the way of a look (a file that changes, a store that cannot be read) costs the work, not the run.
@@ -43,7 +46,7 @@ export function createCache(ground: CacheGround) {
   }
 
   function lookUp(run: RunMachine, task: Task, work: Work, print: Fingerprint): Late<Prepared> {
-    if (run.noCache) return start(work, print, 'bypassed', 'this run takes nothing from the cache');
+    if (run.noCache) return start(work, print, 'bypassed', BYPASSED);
     if (task.again || task.node.again) return start(work, print, 'bypassed', 'it was asked for by name');
     return onceKnown(earlier.latest(run, task), (latest) => {
       if (latest?.entry.key === print.key) return hit(latest, work, print);

@@ -89,7 +89,7 @@ test('what would run, what is cached, and what depends on what runs', async () =
   });
   assert.deepEqual(await plan(sketches('ls'), true), {
     list: 'RUN this run takes nothing from the cache',
-    parse: 'RUN',
+    parse: 'RUN this run takes nothing from the cache',
     send: 'RUN',
     other: 'RUN this run takes nothing from the cache',
   });
@@ -130,7 +130,7 @@ test('instances: a known list tells how many are cached', async () => {
   await run(sketches([1, 2]));
   const { verdict, instances, cachedInstances, reason } = (await foreseen(sketches([1, 2, 3]))).get('work')!;
   assert.deepEqual([verdict, instances, cachedInstances], [PlanVerdict.RUN, 3, 2]);
-  assert.equal(reason, '1 of 3 instances are not cached');
+  assert.equal(reason, 'first run (1 of 3 instances)');
   assert.equal((await foreseen(sketches([2, 1]))).get('work')!.verdict, PlanVerdict.CACHED);
   assert.equal((await foreseen(sketches([]))).get('work')!.reason, 'its list is empty');
   assert.equal((await foreseen(sketches([]))).get('later')!.reason, 'its list depends on list');

@@ -4,6 +4,7 @@ import type { Prepared } from '../engine/preparation.ts';
 import type { RunMachine } from '../engine/run.ts';
 import { applyPrepared } from '../engine/transitions.ts';
 import { isFanOut, type ProcessorNode } from '../graph/processor-node.ts';
+import { BYPASSED } from './cache.ts';
 import { referencesOfWhen } from './definition.ts';
 import type { Preparer } from './preparer.ts';
 
@@ -73,8 +74,9 @@ function fromState(node: ProcessorNode, answer: Prepared | undefined): Foreseen 
     if (count === 0) return { verdict: PlanVerdict.SKIPPED, reason: 'its list is empty', ...of };
     if (cached === count)
       return { verdict: PlanVerdict.CACHED, reason: instances.tasks[0]!.cache!.reason, ...of };
-    const reason = node.spec.cache === null ? '' : `${count - cached} of ${count} instances are not cached`;
-    return { verdict: PlanVerdict.RUN, reason, ...of };
+    if (node.spec.cache === null) return { verdict: PlanVerdict.RUN, reason: '', ...of };
+    const why = instances.tasks.find(({ reason }) => reason !== 'cached')!.cache?.reason ?? 'not cached';
+    return { verdict: PlanVerdict.RUN, reason: `${why} (${count - cached} of ${count} instances)`, ...of };
   }
   if (answer?.kind === 'reuse') return single(PlanVerdict.CACHED, answer.cache.reason);
   if (answer?.kind === 'start') return single(PlanVerdict.RUN, answer.cache?.reason ?? '');
@@ -118,7 +120,8 @@ async function fromNeeds(
       PlanVerdict.OPEN,
       `runs unless ${named} ${unknown.length > 1 ? 'give' : 'gives'} the same again`,
     );
-  return single(PlanVerdict.RUN, isFanOut(node.spec) ? `its list depends on ${named}` : '');
+  if (isFanOut(node.spec)) return single(PlanVerdict.RUN, `its list depends on ${named}`);
+  return single(PlanVerdict.RUN, cache === null ? '' : BYPASSED);
 }
 
 /** Whether all that a condition looks at is there without executing anything. A program may add to the context. */
