@@ -123,6 +123,14 @@ test('a command that fails tells how it ended, and nothing that it wrote', async
   await fails(command('A', 'yes', 'hidden-out'), failed, /more than 64 KiB/);
 });
 
+test('a command runs in its folder, where that is there', async () => {
+  fs.writeFileSync(path.join(folder, 'tell.sh'), 'echo "told here"');
+  const found = await resolve([{ ...command('A', 'sh', 'tell.sh'), folder }]);
+  assert.equal(found.value('A'), 'told here');
+  const elsewhere = await resolve([{ ...command('A', 'pwd'), folder: path.join(folder, 'none') }]);
+  assert.equal(elsewhere.value('A'), process.cwd());
+});
+
 test('a command that takes too long is killed, with all it started', async () => {
   const pidFile = path.join(folder, 'pid');
   const argv = ['sh', '-c', `sleep 100 & echo $! > ${pidFile}; echo started; wait`];

@@ -49,19 +49,27 @@ function withValues(secrets: readonly Secret[], values: Map<string, string>): At
   };
 }
 
-async function read({ name, source }: Secret, ground: Ground): Promise<string> {
+async function read({ name, source, folder: place }: Secret, ground: Ground): Promise<string> {
   switch (source.case) {
     case 'environment':
       return fromEnvironment(name, source.value, ground.environment);
     case 'file':
       return text(name, source.value, await fromFile(name, source.value));
     case 'command': {
-      const output = await runSecretCommand(name, source.value.argv, SECRET_LIMIT_BYTES, ground);
+      const folder = (await isFolder(place)) ? place : undefined;
+      const output = await runSecretCommand(name, source.value.argv, SECRET_LIMIT_BYTES, {
+        ...ground,
+        folder,
+      });
       return text(name, `the output of ${JSON.stringify(source.value.argv[0])}`, output);
     }
     case undefined:
       throw new SecretFailure('secret-missing', `secret ${name} says neither env, file nor command`);
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return path !== '' && (await fs.stat(path).catch(() => undefined))?.isDirectory() === true;
 }
 
 function fromEnvironment(name: string, variable: string, environment: NodeJS.ProcessEnv): string {

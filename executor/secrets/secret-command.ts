@@ -13,9 +13,15 @@ export function runSecretCommand(
   name: string,
   argv: readonly string[],
   limitBytes: number,
-  ground: { environment: NodeJS.ProcessEnv; signal: AbortSignal; timeLimitMs?: number },
+  ground: {
+    environment: NodeJS.ProcessEnv;
+    signal: AbortSignal;
+    timeLimitMs?: number;
+    /** That it runs in; left out, that of this process. */
+    folder?: string | undefined;
+  },
 ): Promise<Buffer> {
-  const { environment, signal, timeLimitMs = TIME_LIMIT_MS } = ground;
+  const { environment, signal, timeLimitMs = TIME_LIMIT_MS, folder } = ground;
   const program = JSON.stringify(argv[0] ?? '');
   const failure = (what: string, cause?: unknown) =>
     new SecretFailure('secret-command-failed', `secret ${name}: ${program} ${what}`, { cause });
@@ -26,6 +32,7 @@ export function runSecretCommand(
     try {
       child = spawn(argv[0]!, argv.slice(1), {
         env: environment,
+        cwd: folder,
         stdio: ['ignore', 'pipe', 'ignore'],
         detached: true, // a process group of its own
       });

@@ -271,6 +271,7 @@ function secretsOf({ spec: pipeline }: RunMachine, spec: ProcessorSpec, definiti
       name,
       source: sourceOf(pipeline.secrets[name]!),
       exposed: spec.secrets.includes(name),
+      folder: 'command' in pipeline.secrets[name]! ? pipeline.workdir : '',
     }));
 }
 
