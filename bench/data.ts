@@ -6,8 +6,9 @@ import { DATA_ROUNDS, type DataPart } from './data-part.ts';
 import { fanOut } from './fan-out.ts';
 import { fileStore } from './file-store.ts';
 import { printResults } from './rounds.ts';
+import { stream } from './stream.ts';
 
-const parts: DataPart[] = [fileStore, fanOut];
+const parts: DataPart[] = [fileStore, stream, fanOut];
 const results: Record<string, number> = { peak_mb: 0 };
 for (const { measure } of parts) {
   const { peak_mb, ...numbers } = measure();
