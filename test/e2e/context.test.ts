@@ -1,5 +1,7 @@
 /** Context and environment: what a processor adds, who sees it, and which value wins. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { eventsOf } from './journal.ts';
 import { newPlace } from './place.ts';
@@ -72,4 +74,132 @@ processors:
   place.write('ready', '');
   await place.out(['runs', 'retry', 'latest']);
   assert.equal((await printed('latest')).uses, 'one');
+});
+
+test('branches: a change wins over what is merely handed on; of two changes the last in graph order, with a warning', async () => {
+  place.write(
+    'branches.yaml',
+    `name: branches
+processors:
+  base: { run: 'echo K=base > "$WIZ_CONTEXT"; echo ONLY=base >> "$WIZ_CONTEXT"' }
+  changes: { needs: base, run: 'echo K=changed > "$WIZ_CONTEXT"' }
+  passes: { needs: base, run: 'echo "$K"' }
+  joined: { needs: [passes, changes], run: 'echo "$K $ONLY \${{ context.K }}"' }
+`,
+  );
+  const quiet = await place.run(['run', 'branches.yaml']);
+  assert.deepEqual([quiet.code, /warning/.test(quiet.stdout + quiet.stderr)], [0, false]);
+  assert.deepEqual((await printed('latest')).joined, 'changed base changed');
+
+  // The one that is later in the graph ends first.
+  place.write(
+    'twice.yaml',
+    `name: twice
+processors:
+  early: { run: 'while [ ! -e late.$WIZ_RUN_ID ]; do sleep 0.02; done; echo K=early > "$WIZ_CONTEXT"; echo SAME=1 >> "$WIZ_CONTEXT"' }
+  late: { run: 'echo K=late > "$WIZ_CONTEXT"; echo SAME=1 >> "$WIZ_CONTEXT"; touch late.$WIZ_RUN_ID' }
+  each: { each: [a, b], run: 'echo "OF_EACH=\${{ item }}" > "$WIZ_CONTEXT"' }
+  joined: { needs: [late, early, each], run: 'echo "$K $SAME $OF_EACH"' }
+`,
+  );
+  const { code, stdout, stderr } = await place.run(['run', 'twice.yaml']);
+  assert.equal(code, 0);
+  assert.match(stdout + stderr, /warning: context K was set by early and by late; that of late holds/);
+  assert.match(
+    stdout + stderr,
+    /warning: context OF_EACH was set by each\[0\] and by each\[1\]; that of each\[1\] holds/,
+  );
+  assert.doesNotMatch(stdout + stderr, /context SAME/);
+  assert.equal((await printed('latest')).joined, 'late 1 b');
+  assert.equal((await place.json(['runs', 'get', 'latest'])).run.warnings.length, 2);
+});
+
+test('pipeline < parent run < run < processor; a run within a program inherits the context of its own', async () => {
+  place.write(
+    'inner.yaml',
+    `name: inner
+context: { A: inner, B: inner, C: inner, D: inner }
+processors:
+  show: { env: { D: processor }, run: 'echo "$A $B $C $D $ADDED"' }
+`,
+  );
+  place.write(
+    'outer.yaml',
+    `name: outer
+context: { B: outer, C: outer, D: outer }
+processors:
+  adds: { run: 'echo ADDED=added > "$WIZ_CONTEXT"' }
+  nested: { needs: adds, env: { NODE: ${JSON.stringify(process.execPath)}, WIZ: ${JSON.stringify(join(import.meta.dirname, '../../cli/bin/wiz.js'))} }, run: '"$NODE" "$WIZ" run inner.yaml --context C=given --context D=given' }
+`,
+  );
+  await place.out(['run', 'outer.yaml']);
+  const [{ runId }] = await place.json(['runs', 'list', '--pipeline', 'inner']);
+  assert.equal((await printed(runId)).show, 'inner outer given processor added');
+  await place.out(['run', 'inner.yaml', '--context', 'C=given']);
+  assert.equal((await printed('latest')).show, 'inner inner given processor');
+});
+
+test('macros are fixed for the run, in its time zone: for scripts, programs, retries, and a retry of the run', async () => {
+  place.write(
+    'macros.yaml',
+    `name: macros
+timeZone: Asia/Kathmandu
+context: { STAMP: "\${DATE}/\${RUN_ID}/\${RANDOM:8}" }
+processors:
+  script: { run: 'echo "$DATE|$TIME|$DATETIME|$RUN_ID|$PIPELINE|$STAMP"' }
+  python: { shell: python, run: 'import os; print(os.environ["DATETIME"], os.environ["PIPELINE"])' }
+  unasked: { run: 'env | grep -c "^\\\\(DA\\\\|TI\\\\|PIPE\\\\)" || true' }
+  own: { env: { DATE: mine }, run: 'echo "$DATE"' }
+  program: { program: [echo, "\${DATE}|\${TIME}|\${DATETIME}|\${RUN_ID}|\${PIPELINE}|\${STAMP}"] }
+  random: { program: [echo, "\${RANDOM:8} \${RANDOM:8} \${RANDOM:3} $\${RANDOM:8}"] }
+  expression: { run: 'echo \${{ run.date + "|" + run.time + "|" + run.datetime + "|" + run.id + "|" + run.pipeline + "|" + context.STAMP }}' }
+  again: { retries: { limit: 1, backoff: { initial: 1100ms } }, run: 'echo "$TIME" >> times; test $WIZ_ATTEMPT -gt 1' }
+  later: { needs: again, run: 'echo "$DATETIME"; test -e go-on' }
+`,
+  );
+  assert.equal((await place.run(['run', 'macros.yaml'])).code, 1);
+  const { run } = await place.json(['runs', 'get', 'latest']);
+  const shown = await printed('latest');
+  const [date, time, datetime, id, pipeline, stamp] = shown.script!.split('|');
+  assert.deepEqual([id, pipeline], [run.runId, 'macros']);
+  assert.match(datetime!, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+05:45$/);
+  assert.equal(datetime, `${date}T${time}+05:45`);
+  assert.equal(Date.parse(datetime!), Math.floor(run.createdUnixMs / 1000) * 1000);
+  const [random] = /[a-z0-9]{8}$/.exec(stamp!)!;
+  assert.equal(stamp, `${date}/${id}/${random}`);
+  assert.deepEqual(
+    [shown.program, shown.expression, shown.python, shown.unasked, shown.own],
+    [shown.script, shown.script, `${datetime} macros`, '0', 'mine'],
+  );
+  const [first, second, short, literal] = shown.random!.split(' ');
+  assert.deepEqual([first, second, literal], [random, random, '${RANDOM:8}']);
+  assert.match(short!, /^[a-z0-9]{3}$/);
+  assert.equal(readFileSync(join(place.folder, 'times'), 'utf8'), `${time}\n${time}\n`);
+  place.write('go-on', '');
+  await place.out(['runs', 'retry', 'latest']);
+  assert.equal((await printed('latest')).later, datetime);
+  const other = await runOf('macros.yaml');
+  assert.notEqual((await printed(other)).random, shown.random);
+});
+
+test('what is wrong with a context is told before a run is made', async () => {
+  place.write('plain.yaml', 'name: plain\nprocessors: { a: { run: echo } }\n');
+  for (const [args, told] of [
+    [['--context', 'no-name=1'], /no-name/],
+    [['--context', 'WIZ_RUN_ID=1'], /WIZ_RUN_ID/],
+    [['--context', 'novalue'], /novalue/],
+  ] as const) {
+    const { code, stderr } = await place.run(['run', 'plain.yaml', ...args]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, told);
+  }
+  place.write('zone.yaml', 'name: zone\ntimeZone: Europe/Berlim\nprocessors: { a: { run: echo } }\n');
+  const { code, stderr } = await place.run(['run', 'zone.yaml']);
+  assert.equal(code, 2);
+  assert.match(stderr, /^zone\.yaml:2:11: .*Europe\/Berlim.*\n.*Europe\/Berlin/);
+  place.write(
+    'bad-added.yaml',
+    `name: bad-added\nprocessors: { a: { run: 'echo "no name" > "$WIZ_CONTEXT"' } }\n`,
+  );
+  assert.equal((await place.run(['run', 'bad-added.yaml'])).code, 1);
 });
