@@ -152,6 +152,19 @@ test('the network, the time-out of the exchange, and cancel have reasons of thei
   assert.equal(cancelled.report.reason, 'cancelled');
 });
 
+test('headers that cannot be sent are named', async () => {
+  for (const [name, value] of [
+    ['x-price', '5 €'],
+    ['x-lines', 'a\nb'],
+    ['x y', 'z'],
+  ] as const) {
+    const { report } = await call('http', { url: 'http://127.0.0.1:9', headers: { [name]: value } });
+    assert.equal(report.reason, 'bad-options');
+    assert.match(report.message, new RegExp(`^with.headers: "${name}" cannot be sent`));
+    assert.doesNotMatch(report.message, /8364/);
+  }
+});
+
 test('wrong options', async () => {
   const url = 'http://127.0.0.1:1/';
   const wrong: [object, RegExp][] = [

@@ -131,6 +131,23 @@ processors:
   },
 });
 
+function requestHeaders(given: Options['headers']): Headers {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(given)) {
+    try {
+      headers.append(name, String(value));
+    } catch (cause) {
+      // Not the message of the cause: it tells signs of the value, which may be a secret.
+      throw new ProcessorFailure(
+        'bad-options',
+        `with.headers: ${JSON.stringify(name)} cannot be sent: a name has only letters, digits and -, a value no line breaks and only signs of Latin-1.`,
+        { cause },
+      );
+    }
+  }
+  return headers;
+}
+
 async function exchange(
   options: Options,
   attempt: ProcessorAttempt,
@@ -138,7 +155,7 @@ async function exchange(
 ): Promise<JsonObject> {
   const { json, bodyFile, expect, saveTo } = options;
   const url = withQuery(options);
-  const headers = new Headers(Object.entries(options.headers).map(([name, value]) => [name, String(value)]));
+  const headers = requestHeaders(options.headers);
   if (json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json');
   const response = await requestOf(url, {
     method: options.method,
