@@ -47,11 +47,9 @@ processors:
     needs: each
     run: |
       echo join >> ran.$ROUND
-      cat > texts <<'END'
-      \${{ outputs.each.map(one, one.text).join('') }}
-      END
+      texts=$(node -e 'process.stdout.write(JSON.parse(require("fs").readFileSync(process.env.WIZ_INPUT)).outputs.each.map((one) => one.text).join(""))' | sha256sum | cut -d' ' -f1)
       files=$(cat ${Array.from({ length: ITEMS }, (_, n) => `\${{ files.each['${n}/large'] }}`).join(' ')} | sha256sum | cut -d' ' -f1)
-      echo "$files \${{ outputs.each.map(one, size(one.text)).sum() }} $KEY $(head -c ${ITEMS * LARGE} texts | sha256sum | cut -d' ' -f1)"
+      echo "$files \${{ outputs.each.map(one, size(one.text)).sum() }} $KEY $texts"
 `,
 );
 
