@@ -8,6 +8,7 @@ import { PipelineService } from '../proto/gen/wiz/v1/pipelines_pb.js';
 import { RecordService } from '../proto/gen/wiz/v1/records_pb.js';
 import { RunService } from '../proto/gen/wiz/v1/runs_pb.js';
 import { WIZ_VERSION } from '../proto/version.ts';
+import { toldFileError } from './api/file-errors.ts';
 import { fileService } from './api/file-service.ts';
 import { managerService } from './api/manager-service.ts';
 import { pipelineService } from './api/pipeline-service.ts';
@@ -80,7 +81,7 @@ async function openManager(options: OpenOptions): Promise<Manager> {
   const address = environment.WIZ_FILE_STORE || `folder:${home}/files`;
   const files = await openFileStore(address, { environment }).catch(async (error) => {
     await store.close();
-    throw error;
+    throw toldFileError(error);
   });
   const launcher =
     options.executor === undefined

@@ -124,7 +124,7 @@ function checkPath(path: string): void {
   if (!path.includes('\0') && parts.every((part) => part !== '' && part !== '.' && part !== '..')) return;
   throw new Unfit(
     'bad-output',
-    `outputs.files has the path ${JSON.stringify(path)}; it must be relative, without empty parts, . and ..`,
+    `outputs.files has the path ${JSON.stringify(path)}; it must be relative, and no part of it empty, "." or ".."`,
   );
 }
 
