@@ -68,10 +68,18 @@ export const evaluateScript: Evaluator['evaluateScript'] = (text, shell, scope) 
   const parts = template.parts.map((part) =>
     typeof part === 'string' ? { text: part } : { source: part.source, value: asPath(evaluate(part, scope)) },
   );
-  const result = guard(text, () => quoteScript(parts, shell));
+  const result = quoted(parts, shell);
   checkSecrets(result, template, text);
   return result;
 };
+
+function quoted(...[parts, shell]: Parameters<typeof quoteScript>): string {
+  try {
+    return quoteScript(parts, shell);
+  } catch (error) {
+    throw new ExpressionFailure(`The values cannot be put into the script. ${reasonOf(error)}`);
+  }
+}
 
 export const references: Evaluator['references'] = (value) => {
   const found = noReferences();
