@@ -70,7 +70,7 @@ export interface Store {
   // -- cache -------------------------------------------------------------------------------------------
   /** Entries by key, those there are; keys whose run was deleted are not. */
   findCacheEntries(keys: string[]): Promise<Map<string, CacheEntry>>;
-  /** The newest entry of each processor (or instance), by name; those there are. A pipeline that did not change finds all
+  /** Of each processor (or instance) the entry that the newest run made or used, by name; those there are. A pipeline that did not change finds all
    *  its results with one question, and one that did can tell what changed. */
   latestCacheEntries(pipeline: string, processors: string[]): Promise<Map<string, CacheEntry>>;
   /** Entries with this whole hash among the parts of their key, newest first. Reads all entries. */

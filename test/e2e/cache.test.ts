@@ -86,7 +86,7 @@ processors:
   whole: { needs: [param, script], run: "wc -c < $WIZ_INPUT" }
   each: { needs: source, each: [1, 2, 3], run: "echo x\${{ item }} $CTX > $WIZ_FILES/x; echo \${{ item }}", data: json }
   join: { needs: each, run: "cat \${{ files.each['1/x'] }}; echo \${{ outputs.each.sum() }}" }
-  item: { needs: param, each: [1, "\${{ int(outputs.param.lines[0]) }}", 3], run: "echo \${{ item }}" }
+  item: { needs: param, each: [10, "\${{ int(outputs.param.lines[0]) }}", 30], run: "echo \${{ item }}" }
 `;
 const ALL = names([...PIPELINE.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!));
 
@@ -162,7 +162,7 @@ test('an unchanged pipeline executes nothing; a change runs exactly what depends
         return [[]];
       },
       ['script', 'whole'],
-      { script: /^changed: script$/, whole: /output script/ },
+      { script: /^changed: script$/, whole: /^changed: output script$/ },
     ],
     [
       'a script that gives the same',

@@ -97,6 +97,19 @@ export function cacheTests(store: () => Store): void {
     assert.equal((await store().findCacheEntries(['k'])).size, 0);
   });
 
+  it('has as the latest of a processor what the newest run has made or used', async () => {
+    const latest = async () => {
+      const found = await store().latestCacheEntries('audit', ['parse[3]']);
+      return found.get('parse[3]')?.key;
+    };
+    for (const [createdMs, key] of ['before', 'after'].entries()) {
+      await endedRun(store(), (run) => ({ cacheEntries: [cacheEntry(run, key, { createdMs })] }));
+      assert.equal(await latest(), key);
+    }
+    await endedRun(store(), () => ({ reusedKeys: ['before'] }));
+    assert.equal(await latest(), 'before');
+  });
+
   it('finds the entries that a file went into', async () => {
     await endedRun(store(), (run) => ({
       cacheEntries: [

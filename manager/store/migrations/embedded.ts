@@ -28,7 +28,7 @@ export const MIGRATIONS: { name: string; statements: string[] }[] = [
       "CREATE TABLE `record_columns` (\n\t`table_name` text NOT NULL,\n\t`place` integer NOT NULL,\n\t`name` text NOT NULL,\n\t`type` text NOT NULL,\n\tCONSTRAINT `record_columns_pk` PRIMARY KEY(`table_name`, `place`)\n);",
       "CREATE TABLE `record_sets` (\n\t`id` integer PRIMARY KEY,\n\t`table_name` text NOT NULL,\n\t`run_id` text NOT NULL,\n\t`pipeline` text NOT NULL,\n\t`processor` text NOT NULL,\n\t`recorded_ms` real NOT NULL,\n\t`row_count` integer NOT NULL\n);",
       "CREATE TABLE `records` (\n\t`id` integer PRIMARY KEY,\n\t`set_id` integer NOT NULL,\n\t`row` blob NOT NULL\n);",
-      "CREATE INDEX `cache_entries_by_processor` ON `cache_entries` (`pipeline`,`processor`,`created_ms`);",
+      "CREATE INDEX `cache_entries_by_processor` ON `cache_entries` (`pipeline`,`processor`,`run_id`,`created_ms`);",
       "CREATE INDEX `cache_entries_by_run` ON `cache_entries` (`run_id`);",
       "CREATE INDEX `file_links_by_hash` ON `file_links` (`hash`,`run_id`);",
       "CREATE INDEX `file_links_by_run` ON `file_links` (`run_id`,`processor`);",

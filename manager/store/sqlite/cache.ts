@@ -14,7 +14,7 @@ const PASS_ON = 'UPDATE cache_entries SET run_id = ? WHERE key = ? AND run_id < 
 const COLUMNS = 'key, pipeline, processor, run_id AS runId, created_ms AS createdMs, result';
 const FIND = `SELECT ${COLUMNS} FROM cache_entries WHERE key = ?`;
 const LATEST = `SELECT ${COLUMNS} FROM cache_entries WHERE pipeline = ? AND processor = ?
-  ORDER BY created_ms DESC LIMIT 1`;
+  ORDER BY run_id DESC, created_ms DESC LIMIT 1`;
 // Where the hash is in the message is looked at afterwards. Asked for lineage only, so that no commit pays for an index.
 const NAMING = `SELECT ${COLUMNS} FROM cache_entries WHERE instr(result, ?) > 0 ORDER BY created_ms DESC`;
 const PUT_STAMP = `INSERT INTO file_stamps (path, size, mtime_ns, ctime_ns, inode, hash) VALUES (?, ?, ?, ?, ?, ?)

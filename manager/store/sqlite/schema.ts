@@ -157,7 +157,7 @@ export const cacheEntries = sqliteTable(
     result: blob({ mode: 'buffer' }).notNull(),
   },
   (table) => [
-    index('cache_entries_by_processor').on(table.pipeline, table.processor, table.createdMs),
+    index('cache_entries_by_processor').on(table.pipeline, table.processor, table.runId, table.createdMs),
     index('cache_entries_by_run').on(table.runId),
   ],
 );

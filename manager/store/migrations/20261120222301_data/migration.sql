@@ -56,7 +56,7 @@ CREATE TABLE `records` (
 	`row` blob NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `cache_entries_by_processor` ON `cache_entries` (`pipeline`,`processor`,`created_ms`);--> statement-breakpoint
+CREATE INDEX `cache_entries_by_processor` ON `cache_entries` (`pipeline`,`processor`,`run_id`,`created_ms`);--> statement-breakpoint
 CREATE INDEX `cache_entries_by_run` ON `cache_entries` (`run_id`);--> statement-breakpoint
 CREATE INDEX `file_links_by_hash` ON `file_links` (`hash`,`run_id`);--> statement-breakpoint
 CREATE INDEX `file_links_by_run` ON `file_links` (`run_id`,`processor`);--> statement-breakpoint
