@@ -12,6 +12,9 @@ import { modeFor } from '../show.ts';
 import { fileHint, looksLikeFile, readSource } from '../source.ts';
 import { UsageError } from '../usage.ts';
 
+/** Runs of a batch at once: enough to keep executors busy, and few enough to follow. */
+const AT_ONCE = 16;
+
 export default class Run extends WizCommand {
   static override summary = 'Run a pipeline file or an applied pipeline, and watch it to its end.';
   static override description = `\
@@ -77,8 +80,8 @@ Exit codes: 0 the run succeeded (with --each: all of them), 1 it failed or was c
       exclusive: ['detach', 'watch'],
     }),
     width: Flags.integer({
-      description: 'With --each: most runs at once.',
-      default: 16,
+      description: `With --each: most runs at once; ${AT_ONCE} by default.`,
+      dependsOn: ['each'],
       min: 1,
       helpValue: 'N',
     }),
@@ -124,7 +127,7 @@ Exit codes: 0 the run succeeded (with --each: all of them), 1 it failed or was c
       return;
     }
     if (paramSets) {
-      const options = { request, paramSets, width: flags.width, json: flags.json };
+      const options = { request, paramSets, width: flags.width ?? AT_ONCE, json: flags.json };
       process.exitCode = await runEach(api, options).catch(hinted);
       return;
     }
