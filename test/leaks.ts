@@ -23,21 +23,22 @@ export function newMark(folder: string): Mark {
 export async function endMarkedProcesses(mark: Mark, graceMs: number): Promise<string[]> {
   const deadline = Date.now() + graceMs;
   while (markedPids(mark).length > 0 && Date.now() < deadline) await sleep(50);
-  const described: string[] = [];
+  // By process, as a killed one may still be seen at the next look.
+  const described = new Map<number, string>();
   // Again and again, because what is killed may have been starting another.
   for (let pids = markedPids(mark); pids.length > 0; pids = markedPids(mark)) {
     for (const pid of pids) {
       const line = describe(pid);
       try {
         process.kill(pid, 'SIGKILL');
-        if (line) described.push(line);
+        if (line && !described.has(pid)) described.set(pid, line);
       } catch {
         // It ended by itself just now.
       }
     }
     await sleep(20);
   }
-  return described;
+  return [...described.values()];
 }
 
 function markedPids({ environment, folder }: Mark): number[] {
