@@ -21,9 +21,9 @@ name: chain
 processors:
   make:
     run: |
-      head -c 20000000 /dev/urandom > "$WIZ_FILES/large.bin"
+      head -c 5000000 /dev/urandom > "$WIZ_FILES/large.bin"
       mkdir -p "$WIZ_FILES/many/in/side"
-      for n in $(seq 300); do echo "file $n" > "$WIZ_FILES/many/in/side/$n.txt"; done
+      for n in $(seq 120); do echo "file $n" > "$WIZ_FILES/many/in/side/$n.txt"; done
       printf '#!/bin/sh\\necho tool' > "$WIZ_FILES/many/tool"; chmod +x "$WIZ_FILES/many/tool"
       sha256sum < "$WIZ_FILES/large.bin"
   value:
@@ -62,7 +62,7 @@ async function checkChain(): Promise<void> {
     processors.find((one: { name: string }) => one.name === name),
   );
   const hash = make.output.text.split(' ')[0];
-  assert.deepEqual(use.output.text.split('\n'), [`${hash}  -`, 'tool', '300', '100000', '']);
+  assert.deepEqual(use.output.text.split('\n'), [`${hash}  -`, 'tool', '120', '100000', '']);
   await place.out(['files', 'get', 'latest/used.bin', '-o', join(place.folder, hash)]);
   assert.equal(sha256(join(place.folder, hash)), hash);
   assert.equal((await place.out(['files', 'cat', 'latest/many/in/side/17.txt'])).trim(), 'file 17');
@@ -73,7 +73,7 @@ test('a chain over an executor with its own store: files come home, go on, and a
   const { address, executorId } = await executor(t, '--home', join(place.folder, 'one'));
   await place.out(['run', 'chain.yaml', '--executor', address], { env: TOKEN });
   await checkChain();
-  assert.ok(stored() > 300);
+  assert.ok(stored() > 120);
 
   // Another executor has none of it: what is used comes from here.
   place.write('again.yaml', CHAIN.replace('cp ', 'cp -p '));
