@@ -18,7 +18,8 @@ export interface RunOptions {
   slots?: number;
   /** Default: drawn at random. */
   id?: string;
-  /** Folder of this executor alone, for sockets and logs on their way. Default: executors/ID in the state folder. */
+  /** Folder of this executor alone, for sockets and logs on their way. Default: executors/ID in the state folder, which
+   *  goes with it. */
   home?: string;
   /** Folder of the runs' staging folders, DIR/RUN/ID; what is left in it when the executor ends stays there. Default: one
    *  in `home`, which goes with the executor. */
@@ -104,6 +105,8 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
       stopCollecting();
       await close(programs, data);
       if (isOwnStore) await rm(ownStore(home), { recursive: true, force: true });
+      // Whoever names a folder looks after it; this one was chosen here.
+      if (options.home === undefined) await rm(home, { recursive: true, force: true });
     });
     return { ...executor, ended, id, slots };
   } catch (error) {
