@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { mediaTypeOf } from '../proto/media-type.ts';
 import { problem, sha256, temporaryFolder } from './file-store.conformance.ts';
 import { openFileStore } from './open-file-store.ts';
-import { mediaTypeOf, putPath } from './put-path.ts';
+import { putPath } from './put-path.ts';
 
 test('a path is a file or a folder, and nothing else', async (t) => {
   const folder = await temporaryFolder(t);

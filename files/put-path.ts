@@ -1,6 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { extname } from 'node:path';
-import { lookup } from 'mrmime';
+import { mediaTypeOf } from '../proto/media-type.ts';
 import type { FileStore } from './file-store.ts';
 import { putFolder } from './put-folder.ts';
 import { kindOf, notRegular } from './source-file.ts';
@@ -32,11 +31,4 @@ export async function putPath(
   if (!stats.isFile()) throw notRegular(path, kindOf(stats));
   const { hash, size } = await store.putFile(path, options);
   return { hash, size, folder: false, mediaType: mediaTypeOf(path) };
-}
-
-/** By the end of the name; application/octet-stream where that says nothing. */
-export function mediaTypeOf(name: string): string {
-  // Only what is after a dot: to mrmime a file `csv` would be one, too.
-  const extension = extname(name);
-  return (extension && lookup(extension)) || 'application/octet-stream';
 }

@@ -34,7 +34,8 @@ export function linesOf(text: string): string[] {
   return lines;
 }
 
-function base64(bytes: Uint8Array): string {
+/** Standard base64, with padding. */
+export function base64(bytes: Uint8Array): string {
   // toBase64 is in Node 25; Buffer works on all.
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

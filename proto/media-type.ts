@@ -1,6 +1,17 @@
+import { extname } from 'node:path';
 import { lookup } from 'mrmime';
 
-/** Media type of a file by the ending of its name; of an unknown one application/octet-stream. */
+/** Of what programs leave and the library does not know. */
+const OTHERS: Record<string, string> = {
+  '.jsonl': 'application/jsonl',
+  '.parquet': 'application/vnd.apache.parquet',
+  '.sqlite': 'application/vnd.sqlite3',
+  '.tar': 'application/x-tar',
+};
+
+/** Media type of a file by the ending of its name; application/octet-stream where that says nothing. */
 export function mediaTypeOf(name: string): string {
-  return lookup(name) ?? 'application/octet-stream';
+  // Only what is after a dot: to mrmime a file `csv` would be one, too.
+  const extension = extname(name).toLowerCase();
+  return (extension && (OTHERS[extension] ?? lookup(extension))) || 'application/octet-stream';
 }

@@ -4,9 +4,9 @@ import { create } from '@bufbuild/protobuf';
 import type { FileStore } from '../../files/file-store.ts';
 import { putFolder } from '../../files/put-folder.ts';
 import { type File, FileSchema } from '../../proto/gen/wiz/v1/data_pb.js';
+import { mediaTypeOf } from '../../proto/media-type.ts';
 import { AttemptFailure } from '../data/attempt-failure.ts';
 import type { AttemptSecrets } from '../secrets/secrets.ts';
-import { mediaTypeOf } from './media-type.ts';
 import { findSecret } from './secret-in-file.ts';
 
 /** Taken in at once; more would only wait for the disk. */

@@ -1,6 +1,7 @@
 import { basename, isAbsolute } from 'node:path';
 import { WizError } from '../../proto/error.ts';
 import type { AdHoc } from '../../proto/gen/wiz/v1/runs_pb.js';
+import { PIPELINE_DEFAULTS, PROCESSOR_DEFAULTS } from '../spec/complete.ts';
 import { escapeMacros } from '../spec/macros.ts';
 import type { PipelineSpec } from '../spec/spec.ts';
 
@@ -26,11 +27,7 @@ export function adHocSpec(adHoc: AdHoc): PipelineSpec {
     labels: {},
     concurrency: null,
     workdir: adHoc.workdir,
-    timeZone: null,
-    secrets: {},
-    staging: 'on-failure',
-    affinity: 'none',
-    outputs: null,
+    ...PIPELINE_DEFAULTS,
     processors: [
       {
         name: name || 'program',
@@ -46,15 +43,7 @@ export function adHocSpec(adHoc: AdHoc): PipelineSpec {
         timeoutMs: adHoc.timeoutMs > 0 ? adHoc.timeoutMs : null,
         graceMs: GRACE_MS,
         onFailure: 'fail',
-        when: null,
-        rule: 'all-succeeded',
-        each: null,
-        matrix: null,
-        width: null,
-        failFast: false,
-        data: 'auto',
-        cache: null,
-        secrets: [],
+        ...PROCESSOR_DEFAULTS,
       },
     ],
   };

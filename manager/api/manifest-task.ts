@@ -1,3 +1,4 @@
+import { base64 } from '../../proto/data.ts';
 import type { CacheDecision, Data, File } from '../../proto/gen/wiz/v1/data_pb.js';
 import { DataForm } from '../../proto/gen/wiz/v1/data_pb.js';
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
@@ -179,8 +180,4 @@ function isJson(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 }

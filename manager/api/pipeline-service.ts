@@ -8,6 +8,7 @@ import {
   type SourceFile,
 } from '../../proto/gen/wiz/v1/pipelines_pb.js';
 import type { Manager } from '../manager.ts';
+import { parseSpec } from '../spec/complete.ts';
 import { diffSpecs, stableJson } from '../spec/diff.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { PipelineSpec } from '../spec/spec.ts';
@@ -27,8 +28,7 @@ export function pipelineService(manager: Manager): ServiceImpl<typeof PipelineSe
       dryRun,
     );
     const pipelines = applied.map((version, i): AppliedPipeline => {
-      const before =
-        version.before === undefined ? undefined : (JSON.parse(version.before.specJson) as PipelineSpec);
+      const before = version.before === undefined ? undefined : parseSpec(version.before.specJson);
       const { fields, processors } = diffSpecs(before, parsed[i]!.spec);
       const change = !version.changed
         ? Change.UNCHANGED

@@ -2,7 +2,6 @@ import type { CacheDecision, Data, File } from '../../proto/gen/wiz/v1/data_pb.j
 import type { OutputFile, OutputRecords } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Assignment, NeedResult, Secret } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { isFanOut, type ProcessorNode } from '../graph/processor-node.ts';
-import type { ActionSpec } from '../spec/spec.ts';
 import type { RunMachine } from './run.ts';
 
 /**
@@ -59,28 +58,15 @@ export type Conclusion =
 /** Whether there is anything to find out; if not, it starts as its spec says. */
 export function needsPreparation(run: RunMachine, { spec }: ProcessorNode): boolean {
   if (spec.when !== null || spec.cache !== null || spec.secrets.length > 0 || isFanOut(spec)) return true;
-  if (hasExpressions(spec.action)) return true;
-  for (const name in spec.env) if (spec.env[name]!.includes(EXPRESSION)) return true;
+  if (mentionsExpressions(spec.action) || mentionsExpressions(spec.env)) return true;
   // What their instances left has to be joined.
   return spec.needs.some((need) => run.graph.getNodeAttributes(need).instances !== undefined);
 }
 
-const EXPRESSION = '${{';
-
-function hasExpressions(action: ActionSpec): boolean {
-  switch (action.kind) {
-    case 'script':
-      return action.text.includes(EXPRESSION);
-    case 'program':
-      return action.argv.some((text) => text.includes(EXPRESSION));
-    case 'call':
-      return contains(action.with);
-  }
-}
-
-function contains(value: unknown): boolean {
-  if (typeof value === 'string') return value.includes(EXPRESSION);
+/** Whether a text anywhere in the value has an expression, or what stands for the beginning of one. */
+export function mentionsExpressions(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('${{');
   if (typeof value !== 'object' || value === null) return false;
-  for (const key in value) if (contains((value as Record<string, unknown>)[key])) return true;
+  for (const key in value) if (mentionsExpressions((value as Record<string, unknown>)[key])) return true;
   return false;
 }

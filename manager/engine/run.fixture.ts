@@ -1,5 +1,6 @@
 import { type Event, ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { FailureClass, Outcome, type Report } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { PIPELINE_DEFAULTS, PROCESSOR_DEFAULTS } from '../spec/complete.ts';
 import type { PipelineSpec, ProcessorSpec } from '../spec/spec.ts';
 import { newRunMachine, type RunMachine } from './run.ts';
 
@@ -15,11 +16,7 @@ export function pipeline(processors: ProcessorSketch[], rest: Partial<PipelineSp
     labels: {},
     concurrency: null,
     workdir: '/',
-    timeZone: null,
-    secrets: {},
-    staging: 'on-failure',
-    affinity: 'none',
-    outputs: null,
+    ...PIPELINE_DEFAULTS,
     processors: processors.map((sketch) => ({
       description: '',
       needs: [],
@@ -30,15 +27,7 @@ export function pipeline(processors: ProcessorSketch[], rest: Partial<PipelineSp
       timeoutMs: null,
       graceMs: 5000,
       onFailure: 'fail',
-      when: null,
-      rule: 'all-succeeded',
-      each: null,
-      matrix: null,
-      width: null,
-      failFast: false,
-      data: 'auto',
-      cache: null,
-      secrets: [],
+      ...PROCESSOR_DEFAULTS,
       ...sketch,
     })),
     ...rest,

@@ -4,12 +4,13 @@ import type { OutputFile, OutputRecords } from '../../proto/gen/wiz/v1/events_pb
 import { hasMarks, marksOf, replaceMarks } from '../../proto/marks.ts';
 import { mediaTypeOf } from '../../proto/media-type.ts';
 import type { Conclusion } from '../engine/preparation.ts';
+import { mentionsExpressions } from '../engine/preparation.ts';
 import type { RunMachine } from '../engine/run.ts';
 import type { Evaluator, FileValue, References, Scope } from '../expressions/expressions.ts';
 import type { JsonObject, JsonValue } from '../spec/spec.ts';
 import { checkRecords } from '../store/records.ts';
 import type { NewRecords } from '../store/store.ts';
-import { hasExpressions, NO_REFERENCES } from './definition.ts';
+import { NO_REFERENCES } from './definition.ts';
 import type { Late } from './late.ts';
 import { isText, phrase } from './list.ts';
 import { isFileValue, type Scopes } from './scope.ts';
@@ -30,7 +31,7 @@ export async function conclude(
   const { outputs } = run.spec;
   if (outputs === null) return { kind: 'kept', files: [], records: [] };
   const texts: JsonValue = [outputs.files, outputs.records.map(({ rows }) => rows)];
-  const evaluator = hasExpressions(texts) ? await loadEvaluator() : undefined;
+  const evaluator = mentionsExpressions(texts) ? await loadEvaluator() : undefined;
   const scope = await scopes.of(run, undefined, evaluator?.references(texts) ?? NO_REFERENCES);
   const resultOf = (text: string) => evaluated(evaluator, text, scope);
 

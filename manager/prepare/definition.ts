@@ -1,5 +1,7 @@
+import { mentionsExpressions } from '../engine/preparation.ts';
 import type { Evaluator, References } from '../expressions/expressions.ts';
-import type { ActionSpec, JsonObject, JsonValue, PipelineSpec, ProcessorSpec } from '../spec/spec.ts';
+import { noReferences } from '../expressions/references.ts';
+import type { ActionSpec, JsonValue, PipelineSpec, ProcessorSpec } from '../spec/spec.ts';
 
 /**
  * What the definition of a processor asks for, found out once: which of its texts are expressions, and what they
@@ -14,25 +16,7 @@ export interface Definition {
   work: References;
 }
 
-export const NO_REFERENCES: References = {
-  outputs: new Set(),
-  files: new Set(),
-  params: new Set(),
-  context: new Set(),
-  secrets: new Set(),
-  item: false,
-  index: false,
-  run: false,
-  whole: new Set(),
-};
-
-/** Whether a text anywhere in the value has an expression, or what stands for the beginning of one. */
-export function hasExpressions(value: JsonValue): boolean {
-  if (typeof value === 'string') return value.includes('${{');
-  if (typeof value !== 'object' || value === null) return false;
-  for (const key in value) if (hasExpressions((value as JsonObject)[key]!)) return true;
-  return false;
-}
+export const NO_REFERENCES: References = noReferences();
 
 const evaluating = new WeakMap<object, boolean>();
 
@@ -40,7 +24,7 @@ const evaluating = new WeakMap<object, boolean>();
 export function evaluates(spec: ProcessorSpec): boolean {
   let known = evaluating.get(spec);
   if (known === undefined) {
-    known = hasExpressions([startTexts(spec), workTexts(spec)]);
+    known = mentionsExpressions([startTexts(spec), workTexts(spec)]);
     evaluating.set(spec, known);
   }
   return known;
@@ -48,7 +32,7 @@ export function evaluates(spec: ProcessorSpec): boolean {
 
 /** Whether the evaluator is needed for what the pipeline leaves. */
 export function outputsEvaluate({ outputs }: PipelineSpec): boolean {
-  return outputs !== null && hasExpressions(outputs as unknown as JsonValue);
+  return outputs !== null && mentionsExpressions(outputs);
 }
 
 const definitions = new WeakMap<ProcessorSpec, Definition>();
@@ -58,7 +42,7 @@ export function definitionOf(spec: ProcessorSpec, evaluator: Evaluator | undefin
   let definition = definitions.get(spec);
   if (definition === undefined) {
     const refer = (value: JsonValue) =>
-      evaluator === undefined || !hasExpressions(value) ? NO_REFERENCES : evaluator.references(value);
+      evaluator === undefined || !mentionsExpressions(value) ? NO_REFERENCES : evaluator.references(value);
     definition = {
       start: refer(startTexts(spec)),
       list: refer(listTexts(spec)),
@@ -94,6 +78,6 @@ export function actionTexts(action: ActionSpec): JsonValue {
 
 /** What a condition refers to. */
 export async function referencesOfWhen(when: string): Promise<References> {
-  if (!hasExpressions(when)) return NO_REFERENCES;
+  if (!mentionsExpressions(when)) return NO_REFERENCES;
   return (await import('../expressions/evaluate.ts')).references(when);
 }

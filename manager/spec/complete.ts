@@ -1,7 +1,7 @@
 import type { PipelineSpec, ProcessorSpec } from './spec.ts';
 
-/** What keys stand for that a spec does not have, because it was stored by a wiz that did not know them. */
-const PIPELINE = {
+/** What keys of a pipeline stand for that are not there. */
+export const PIPELINE_DEFAULTS = {
   timeZone: null,
   secrets: {},
   staging: 'on-failure',
@@ -9,7 +9,8 @@ const PIPELINE = {
   outputs: null,
 } as const satisfies Partial<PipelineSpec>;
 
-const PROCESSOR = {
+/** The same for a processor. */
+export const PROCESSOR_DEFAULTS = {
   when: null,
   rule: 'all-succeeded',
   each: null,
@@ -21,10 +22,14 @@ const PROCESSOR = {
   secrets: [],
 } satisfies Partial<ProcessorSpec>;
 
-/** A spec from the store, whole. */
+/** A spec from the store, whole, also one that was stored by a wiz that knew fewer keys. */
 export function parseSpec(json: string): PipelineSpec {
   const spec = JSON.parse(json) as PipelineSpec;
   // All keys or none: they came together.
   if (Object.hasOwn(spec, 'outputs')) return spec;
-  return { ...PIPELINE, ...spec, processors: spec.processors.map((it) => ({ ...PROCESSOR, ...it })) };
+  return {
+    ...PIPELINE_DEFAULTS,
+    ...spec,
+    processors: spec.processors.map((it) => ({ ...PROCESSOR_DEFAULTS, ...it })),
+  };
 }
