@@ -9,9 +9,14 @@ const OTHERS: Record<string, string> = {
   '.tar': 'application/x-tar',
 };
 
-/** Media type of a file by the ending of its name; application/octet-stream where that says nothing. */
-export function mediaTypeOf(name: string): string {
+/** Media type of a file by the ending of its name; empty where that says nothing. */
+export function knownMediaType(name: string): string {
   // Only what is after a dot: to mrmime a file `csv` would be one, too.
   const extension = extname(name).toLowerCase();
-  return (extension && (OTHERS[extension] ?? lookup(extension))) || 'application/octet-stream';
+  return (extension && (OTHERS[extension] ?? lookup(extension))) || '';
+}
+
+/** The same; application/octet-stream where the name says nothing. */
+export function mediaTypeOf(name: string): string {
+  return knownMediaType(name) || 'application/octet-stream';
 }

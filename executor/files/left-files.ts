@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf';
 import type { FileStore } from '../../files/file-store.ts';
 import { putFolder } from '../../files/put-folder.ts';
 import { type File, FileSchema } from '../../proto/gen/wiz/v1/data_pb.js';
-import { mediaTypeOf } from '../../proto/media-type.ts';
+import { knownMediaType } from '../../proto/media-type.ts';
 import { AttemptFailure } from '../data/attempt-failure.ts';
 import type { AttemptSecrets } from '../secrets/secrets.ts';
 import { findSecret } from './secret-in-file.ts';
@@ -96,5 +96,5 @@ async function take(left: LeftFile, store: FileStore, move: boolean): Promise<Fi
   const { hash, size } = folder
     ? await putFolder(store, left.path, { move })
     : await store.putFile(left.path, { move });
-  return create(FileSchema, { name, hash, size, folder, mediaType: folder ? '' : mediaTypeOf(name) });
+  return create(FileSchema, { name, hash, size, folder, mediaType: folder ? '' : knownMediaType(name) });
 }
