@@ -29,7 +29,7 @@ export function createBackground(options: {
   return {
     async ensure() {
       const managers = await options.store.listManagers();
-      if (managers.some((manager) => manager.kind === 'background' && lives(manager))) return;
+      if (managers.some((manager) => manager.kind !== 'cli' && lives(manager))) return;
       if (Date.now() - spawnedMs < SPAWN_GRACE_MS) return;
       spawnedMs = Date.now();
       const log = openSync(join(options.home, 'manager.log'), 'a', 0o600);

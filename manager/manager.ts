@@ -207,7 +207,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   /** What a manager looks after when it comes and at each heartbeat: runs that nobody owns, and those to be deleted. */
   async function care(): Promise<void> {
     const living = await membership.living();
-    if (options.kind === 'background') await adoptOrphans(100);
+    if (options.kind !== 'cli') await adoptOrphans(100);
     else if ((await store.countOrphans(living)) > 0) await background.ensure();
     await retention?.();
   }

@@ -32,7 +32,7 @@ export function createRetention(options: {
     const nowMs = Date.now();
     if (nowMs < notBeforeMs || (await wasDone(store, nowMs))) return;
     notBeforeMs = nowMs + RETRY_MS;
-    if (kind !== 'background') return background.ensure();
+    if (kind === 'cli') return background.ensure();
     const { autoPrune } = await import('./api/prune.ts');
     await autoPrune(options.manager, policy);
   };

@@ -39,7 +39,7 @@ test('bash completes commands, flags, values, and names that the manager knows',
   assert.deepEqual(offers('wiz', 'runs', 'get', 'la'), ['latest']);
   assert.deepEqual(offers('wiz', 'runs', 'logs', 'abc', ''), ['abc', 'latest']);
   assert.deepEqual(offers('wiz', 'completion', 'z'), ['zsh']);
-  assert.deepEqual(offers('wiz', 'manager'), []);
+  assert.deepEqual(offers('wiz', 'manager-b'), []);
 });
 
 test('after -- a program is typed: files', () => {

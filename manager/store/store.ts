@@ -284,7 +284,7 @@ export interface RunFilter {
 
 export interface ManagerRow {
   managerId: string;
-  kind: 'cli' | 'background';
+  kind: 'cli' | 'background' | 'daemon';
   pid: number;
   /** Start of the process in clock ticks since boot, so that a reused pid is not taken for it; 0 unknown. */
   pidStart: number;

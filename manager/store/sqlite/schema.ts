@@ -104,7 +104,7 @@ export const leases = sqliteTable(
 
 export const managers = sqliteTable('managers', {
   managerId: text('manager_id').primaryKey(),
-  kind: text().$type<'cli' | 'background'>().notNull(),
+  kind: text().$type<'cli' | 'background' | 'daemon'>().notNull(),
   pid: integer().notNull(),
   pidStart: real('pid_start').notNull(),
   hostname: text().notNull(),

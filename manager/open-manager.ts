@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { openFileStore } from '../files/open-file-store.ts';
+import { WizError } from '../proto/error.ts';
+import { WIZ_VERSION } from '../proto/version.ts';
+import { toldFileError } from './api/file-errors.ts';
+import { connect } from './dispatch/connect.ts';
+import { makeHome, wizHome } from './home.ts';
+import { createLocalLauncher } from './launch/local.ts';
+import { clearStagingOfExecutor } from './left-staging.ts';
+import { createManager, type Manager } from './manager.ts';
+import type { RetentionPolicy } from './retention.ts';
+import { openStore } from './store/open-store.ts';
+import type { ManagerRow } from './store/store.ts';
+
+export interface OpenOptions {
+  /** State folder; $WIZ_HOME or the XDG default when absent. */
+  home?: string;
+  kind: ManagerRow['kind'];
+  /** sqlite:/path or postgres://…; wiz.db in the state folder when absent. */
+  store?: string;
+  /** What programs inherit, and where WIZ_HOME, WIZ_FILE_STORE, WIZ_SLOTS, WIZ_MAX_RUNNING, WIZ_WARM, WIZ_ORPHAN,
+   *  WIZ_KEEP_RUNS and WIZ_KEEP_DAYS are read. */
+  environment: NodeJS.ProcessEnv;
+  /** Use this executor, which somebody else started, and launch none. */
+  executor?: { address: string; token: string } | undefined;
+  /** Start launching an executor at once, beside everything else. */
+  needsExecutor: boolean;
+  /** Argv that starts wiz again, for the background manager. */
+  wizEntry: string[];
+  /** Told when runs have to wait because something cannot be written (a full disk), and with undefined when they go on. */
+  onTrouble?: (error: Error | undefined) => void;
+}
+
+/** Opens the store and the file store that the options name, and a manager on them. Throws WizError. */
+export async function openManager(options: OpenOptions): Promise<Manager> {
+  const { environment } = options;
+  const home = options.home ?? wizHome(environment);
+  const settings = readSettings(environment);
+  makeHome(home);
+  const store = await openStore(options.store ?? `sqlite:${home}/wiz.db`);
+  const address = environment.WIZ_FILE_STORE || `folder:${home}/files`;
+  const files = await openFileStore(address, { environment }).catch(async (error) => {
+    await store.close();
+    throw toldFileError(error);
+  });
+  const launcher =
+    options.executor === undefined
+      ? createLocalLauncher({
+          store,
+          home,
+          environment,
+          entry: executorEntry(),
+          files: address,
+          version: WIZ_VERSION,
+          forgotten: (executorId) => clearStagingOfExecutor({ home, store }, executorId),
+          ...settings,
+        })
+      : (await import('./launch/given.ts')).createGivenLauncher({
+          store,
+          addresses: [options.executor.address],
+          token: options.executor.token,
+        });
+  // Somebody chose it by hand: that it is not there, or the token is wrong, is told before a run is stored.
+  if (options.executor !== undefined) {
+    await launcher.ensure().catch(async (error) => {
+      await Promise.all([store.close(), files.close()]);
+      throw error;
+    });
+  }
+  const manager = await createManager({ ...options, home, store, files, launcher, connect, ...settings });
+  if (options.needsExecutor) manager.fleet.ensure();
+  return manager;
+}
+
+/** The executor's program file: beside the bundle this runs from, or in the sources. */
+function executorEntry(): string {
+  const here = import.meta.dirname;
+  if (import.meta.filename.endsWith('.ts')) return join(here, '../executor/main.ts');
+  // The bundle keeps what several entries share in dist/chunks.
+  return join(here.slice(0, here.lastIndexOf('dist') + 'dist'.length), 'executor/main.js');
+}
+
+interface Settings {
+  slots: number | undefined;
+  globalLimit: number | undefined;
+  warmMs: number | undefined;
+  orphanMs: number | undefined;
+  retention: RetentionPolicy;
+}
+
+/** Numbers from the environment. Throws WizError invalid_argument for what is no number. */
+function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  const read = (name: string, least: number, scale = 1): number | undefined => {
+    const text = environment[name];
+    if (text === undefined || text === '') return undefined;
+    const value = Number(text);
+    if (Number.isFinite(value) && value >= least) return value * scale;
+    throw new WizError('invalid_argument', `${name} must be a number from ${least} on, not "${text}".`);
+  };
+  return {
+    slots: read('WIZ_SLOTS', 1),
+    globalLimit: read('WIZ_MAX_RUNNING', 1),
+    warmMs: read('WIZ_WARM', 0, 1000),
+    orphanMs: read('WIZ_ORPHAN', 0, 1000),
+    retention: { keepRuns: read('WIZ_KEEP_RUNS', 0) ?? 0, keepDays: read('WIZ_KEEP_DAYS', 0) ?? 0 },
+  };
+}
