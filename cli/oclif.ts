@@ -32,6 +32,8 @@ const pjson = {
       runs: { description: 'Look at runs and their logs, cancel them and go on with them.' },
       files: { description: 'List and fetch the files that runs leave.' },
       data: { description: 'Query the records that runs leave.' },
+      manager: { description: 'Serve a manager that many clients share.' },
+      config: { description: 'Look at the configuration of a daemon.' },
       executor: { description: 'Serve as an executor, list executors and stop them.' },
     },
   },

@@ -1,6 +1,9 @@
 import { createRouterTransport, type Transport } from '@connectrpc/connect';
 import { routes } from './api/routes.ts';
 import { BACKGROUND_LEASE } from './background.ts';
+import type { EffectiveSetting } from './config/effective.ts';
+import type { ConfigSources } from './config/layers.ts';
+import type { LoadedConfig } from './config/load.ts';
 import type { Manager } from './manager.ts';
 import { type OpenOptions, openManager } from './open-manager.ts';
 import { MANAGER_TTL_MS } from './ownership.ts';
@@ -8,6 +11,9 @@ import type { RunningDaemon, ServeOptions } from './serve.ts';
 
 /** The one door of the manager: what the command line, and whoever embeds wiz, may use. */
 
+export type { EffectiveSetting } from './config/effective.ts';
+export type { ConfigSources } from './config/layers.ts';
+export type { LoadedConfig } from './config/load.ts';
 export { wizHome } from './home.ts';
 export type { OpenOptions } from './open-manager.ts';
 export type { RunningDaemon, ServeOptions } from './serve.ts';
@@ -79,6 +85,24 @@ function pause(ms: number): Promise<void> {
 export async function pipelineJsonSchema(): Promise<unknown> {
   const { pipelineJsonSchema: schema } = await import('./spec/json-schema.ts');
   return schema();
+}
+
+/** JSON Schema of wiz.yaml, the configuration of a daemon. */
+export async function configJsonSchema(): Promise<unknown> {
+  const { configJsonSchema: schema } = await import('./config/schema.ts');
+  return schema();
+}
+
+/** The configuration of a daemon from its file, the environment and flags. Throws WizError. */
+export async function loadDaemonConfig(sources: ConfigSources): Promise<LoadedConfig> {
+  const { loadConfig } = await import('./config/load.ts');
+  return loadConfig(sources);
+}
+
+/** Every setting of a daemon with where its value came from; secrets are masked. */
+export async function effectiveSettings(loaded: LoadedConfig): Promise<EffectiveSetting[]> {
+  const { effectiveSettings: settings } = await import('./config/effective.ts');
+  return settings(loaded);
 }
 
 /** JSON Schema of the manifest of a run. */

@@ -27,7 +27,7 @@ export async function serveManager(options: ServeOptions): Promise<RunningDaemon
     kind: 'daemon',
     home: config.home,
     store: config.store,
-    environment: { ...environment, WIZ_FILE_STORE: config.files },
+    environment: withSettings(environment, config),
     needsExecutor: false,
     wizEntry,
   });
@@ -39,5 +39,18 @@ export async function serveManager(options: ServeOptions): Promise<RunningDaemon
       await server.close();
       await manager.close();
     },
+  };
+}
+
+/** The bundled manager reads these from the environment; here the configuration has the last word. */
+function withSettings(environment: NodeJS.ProcessEnv, config: DaemonConfig): NodeJS.ProcessEnv {
+  const { files, localExecutors, maxRunning, retention } = config;
+  return {
+    ...environment,
+    WIZ_FILE_STORE: files,
+    WIZ_SLOTS: localExecutors?.slots?.toString(),
+    WIZ_MAX_RUNNING: maxRunning?.toString(),
+    WIZ_KEEP_RUNS: `${retention.keepRuns}`,
+    WIZ_KEEP_DAYS: `${retention.keepDays}`,
   };
 }

@@ -46,11 +46,12 @@ const LAZY_PACKAGES: Record<string, string[]> = {
   'playwright-core': [],
   zod: [
     'manager/spec/',
+    'manager/config/',
     'manager/api/manifest-schema.ts',
     'manager/api/manifest.fixture.ts',
     'executor/processors/',
   ],
-  yaml: ['manager/spec/', 'executor/processors/'],
+  yaml: ['manager/spec/', 'manager/config/', 'executor/processors/'],
   jsonata: ['executor/processors/'],
   // 15 ms bundled, 130 ms from the sources.
   '@bufbuild/cel': ['manager/expressions/'],

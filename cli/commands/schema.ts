@@ -3,7 +3,8 @@ import { WizCommand } from '../command.ts';
 import { print } from '../output.ts';
 
 export default class Schema extends WizCommand {
-  static override summary = 'Print the JSON Schema of the pipeline file, or of the manifest of a run.';
+  static override summary =
+    'Print the JSON Schema of the pipeline file, of the manifest of a run, or of wiz.yaml.';
   static override description = `\
 Editors check and complete pipeline files with it. For the YAML language server (VS Code, Neovim and others), write it beside the files and begin each with:
 
@@ -11,11 +12,12 @@ Editors check and complete pipeline files with it. For the YAML language server 
   static override examples = [
     '<%= config.bin %> schema > wiz.schema.json',
     '<%= config.bin %> schema manifest > manifest.schema.json',
+    '<%= config.bin %> schema config > wiz-config.schema.json',
   ];
   static override args = {
     of: Args.string({
       description: 'What it is the schema of.',
-      options: ['pipeline', 'manifest'],
+      options: ['pipeline', 'manifest', 'config'],
       default: 'pipeline',
       ignoreStdin: true,
     }),
@@ -23,8 +25,13 @@ Editors check and complete pipeline files with it. For the YAML language server 
 
   async run(): Promise<void> {
     const { args } = await this.parse(Schema);
-    const { manifestJsonSchema, pipelineJsonSchema } = await import('../../manager/index.ts');
-    const schema = await (args.of === 'manifest' ? manifestJsonSchema() : pipelineJsonSchema());
+    const door = await import('../../manager/index.ts');
+    const schemas = {
+      pipeline: door.pipelineJsonSchema,
+      manifest: door.manifestJsonSchema,
+      config: door.configJsonSchema,
+    };
+    const schema = await schemas[args.of as keyof typeof schemas]();
     print(JSON.stringify(schema, null, 2));
   }
 }

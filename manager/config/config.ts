@@ -1,8 +1,12 @@
+import type { SectionConfigs } from './schema.ts';
+
 /**
  * What a daemon is told, from its file (wiz.yaml), the environment and flags, the later winning: complete, checked, and in
- * the units that the code uses.
+ * the units that the code uses. Sections are added in schema.ts.
  */
-export interface DaemonConfig {
+export type DaemonConfig = BaseConfig & SectionConfigs;
+
+export interface BaseConfig {
   /** Folder of what this manager alone keeps. */
   home: string;
   listen: { host: string; port: number };

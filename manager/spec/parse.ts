@@ -14,6 +14,7 @@ import { type PlainDocument, plainDocument } from './document.ts';
 import { type Complaint, describe, explain, valueAt } from './explain.ts';
 import { type NearestFinder, nearestFinder } from './nearest.ts';
 import { keysAt, unknownKey } from './pipeline-keys.ts';
+import { reporter } from './reporter.ts';
 import { hasExpressions, placeOf } from './scan-macros.ts';
 import { pipelineSchema } from './schema/pipeline.ts';
 import { type Report, readText, type SourceFile } from './source.ts';
@@ -112,28 +113,6 @@ async function parseFile(file: SourceFile, context: Context): Promise<FileResult
 }
 
 const EMPTY_HINT = 'A pipeline needs a name and processors.';
-
-/** Counted by ourselves: the parser's line counter misses line breaks that the parser stumbled over. */
-function reporter(file: string, text: string): Report {
-  let starts: number[] | undefined;
-  return (offset, message, hint) => {
-    starts ??= lineStarts(text);
-    let low = 0;
-    let high = starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (starts[middle]! <= offset) low = middle;
-      else high = middle - 1;
-    }
-    return { file, line: low + 1, column: offset - starts[low]! + 1, message, hint };
-  };
-}
-
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
-  return starts;
-}
 
 function isEmpty(document: Document.Parsed): boolean {
   const contents = document.contents as { value?: unknown; source?: string } | null;

@@ -15,23 +15,21 @@ export interface SourceFile {
 /** Makes a diagnostic of one file from an offset in its text. */
 export type Report = (offset: number, message: string, hint: string) => Diagnostic;
 
-/** The text of a pipeline file, without a byte order mark, or what is wrong with its bytes. */
-export function readText(file: SourceFile): { text: string } | { problem: Diagnostic } {
+/** The text of a file, without a byte order mark, or what is wrong with its bytes. */
+export function readText(
+  file: Pick<SourceFile, 'path' | 'content'>,
+  kind = 'a pipeline file',
+): { text: string } | { problem: Diagnostic } {
   const { content } = file;
   const problem = (line: number, column: number, message: string, hint: string) => ({
     problem: { file: file.path, line, column, message, hint },
   });
   if (content.byteLength > MAX_FILE_BYTES) {
     const megabytes = (content.byteLength / (1024 * 1024)).toFixed(1);
-    return problem(
-      1,
-      1,
-      `the file has ${megabytes} MiB; a pipeline file has at most 4 MiB`,
-      'Is it the right file?',
-    );
+    return problem(1, 1, `the file has ${megabytes} MiB; ${kind} has at most 4 MiB`, 'Is it the right file?');
   }
   if ((content[0] === 0xff && content[1] === 0xfe) || (content[0] === 0xfe && content[1] === 0xff)) {
-    return problem(1, 1, 'the file is UTF-16; a pipeline file is UTF-8', 'Save it as UTF-8.');
+    return problem(1, 1, `the file is UTF-16; ${kind} is UTF-8`, 'Save it as UTF-8.');
   }
   const nul = content.indexOf(0);
   if (nul >= 0) {

@@ -19,12 +19,12 @@ describe('what is no YAML is refused in plain words', () => {
     [
       'an unknown tag',
       'name: !secret x\n',
-      ['p.yaml:1:7: unresolved tag: !secret. Pipeline files need no tags; remove it.'],
+      ['p.yaml:1:7: unresolved tag: !secret. No tags are needed here; remove it.'],
     ],
     [
       'an old YAML',
       '%YAML 1.1\n---\nname: x\n',
-      ['p.yaml:1:1: the file asks for an old version of YAML; pipeline files are YAML 1.2. Remove %YAML.'],
+      ['p.yaml:1:1: the file asks for an old version of YAML; it is read as YAML 1.2. Remove %YAML.'],
     ],
   ]);
 });

@@ -15,9 +15,7 @@ export function syntaxErrors(document: Document.Parsed, report: Report): Diagnos
     if (byLine.size === MAX_SYNTAX_ERRORS) break;
   }
   if (byLine.size === 0 && document.directives.yaml.version !== '1.2') {
-    return [
-      report(0, 'the file asks for an old version of YAML; pipeline files are YAML 1.2', 'Remove %YAML.'),
-    ];
+    return [report(0, 'the file asks for an old version of YAML; it is read as YAML 1.2', 'Remove %YAML.')];
   }
   return [...byLine.values()];
 }
@@ -41,7 +39,7 @@ function explainSyntax(error: Pick<YAMLError, 'code' | 'message'>): { message: s
     case 'MISSING_CHAR':
       return { message: lower(error.message.replace(/closing (["'])quote/, 'closing quote $1')), hint: '' };
     case 'TAG_RESOLVE_FAILED':
-      return { message: lower(error.message), hint: 'Pipeline files need no tags; remove it.' };
+      return { message: lower(error.message), hint: 'No tags are needed here; remove it.' };
     case 'RESOURCE_EXHAUSTION':
       return { message: 'maps and lists are nested too deep', hint: '' };
     case 'UNEXPECTED_TOKEN':

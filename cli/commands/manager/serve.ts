@@ -1,37 +1,29 @@
-import { join } from 'node:path';
-import * as Flags from '@oclif/core/flags';
 import { wizEntry } from '../../api.ts';
 import { WizCommand } from '../../command.ts';
+import { configSources, daemonFlags } from '../../daemon-flags.ts';
 import { note } from '../../output.ts';
 
 export default class ManagerServe extends WizCommand {
   static override summary = 'Serve a manager that many clients share, until stopped.';
-  static override examples = ['<%= config.bin %> manager serve --port 7433'];
-  static override flags = {
-    port: Flags.integer({ description: 'Port; 0 is any free one.', default: 7433, helpValue: 'N' }),
-  };
+  static override description = `\
+What it is told comes from wiz.yaml, the environment and flags, the later winning: \`wiz config show\` prints what holds, \`wiz schema config\` describes the file.
+
+SIGTERM and SIGINT end it: it takes no new work, and what runs goes on under another manager.`;
+  static override examples = [
+    '<%= config.bin %> manager serve',
+    '<%= config.bin %> manager serve --config /etc/wiz/wiz.yaml --listen 0.0.0.0:7433',
+    '<%= config.bin %> manager serve --port 0 --set retention.keepDays=30',
+  ];
+  static override flags = daemonFlags;
 
   async run(): Promise<void> {
     const { flags } = await this.parse(ManagerServe);
-    const { serveManager, wizHome } = await import('../../../manager/index.ts');
-    const home = wizHome(process.env);
-    const daemon = await serveManager({
-      config: {
-        home,
-        listen: { host: '127.0.0.1', port: flags.port },
-        tls: undefined,
-        behindProxy: false,
-        store: `sqlite:${join(home, 'wiz.db')}`,
-        files: process.env.WIZ_FILE_STORE || `folder:${join(home, 'files')}`,
-        roles: ['api', 'runs'],
-        localExecutors: { slots: undefined },
-        maxRunning: undefined,
-        retention: { keepRuns: 0, keepDays: 0 },
-        log: { level: 'info' },
-      },
-      environment: process.env,
-      wizEntry: wizEntry(),
-    });
+    const { loadDaemonConfig, serveManager } = await import('../../../manager/index.ts');
+    const { config, secretVariables } = await loadDaemonConfig(configSources(flags));
+    const environment = { ...process.env };
+    // Programs inherit the rest.
+    for (const name of secretVariables) delete environment[name];
+    const daemon = await serveManager({ config, environment, wizEntry: wizEntry() });
     note(`wiz: serving at ${daemon.url}`);
     await new Promise((resolve) => {
       process.once('SIGTERM', resolve);
