@@ -31,7 +31,12 @@ export async function serveManager(options: ServeOptions): Promise<RunningDaemon
     needsExecutor: false,
     wizEntry,
   });
-  const server = await serveHttp({ ...config.listen, routes: routes(manager) });
+  const server = await serveHttp({
+    ...config.listen,
+    tls: config.tls,
+    behindProxy: config.behindProxy,
+    routes: routes(manager),
+  });
   return {
     managerId: manager.managerId,
     url: server.url,

@@ -1,0 +1,28 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import type { HttpResponse } from './messages.ts';
+
+/** What every answer says to a browser: take it for what it says it is, and keep nothing of it. */
+export function setSafeHeaders(response: HttpResponse): void {
+  response.setHeader('x-content-type-options', 'nosniff');
+  response.setHeader('cache-control', 'no-store');
+  response.setHeader('referrer-policy', 'no-referrer');
+}
+
+export function answerJson(response: HttpResponse, status: number, value: unknown): void {
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': `${body.length}` });
+  response.end(body);
+}
+
+/** Answers with an error in Connect's JSON: {code, message, details}. One that is no ConnectError is our own fault, and says no
+ *  more than that. */
+export function answerError(response: HttpResponse, error: unknown, status?: number): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const known = error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
+  if (known.code === Code.Unauthenticated) response.setHeader('www-authenticate', 'Bearer');
+  answerJson(response, status ?? codeToHttpStatus(known.code), errorToJson(known, undefined));
+}

@@ -1,0 +1,53 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { answerError } from './answers.ts';
+import type { Limits } from './limits.ts';
+import type { HttpRequest, HttpResponse } from './messages.ts';
+
+/** Milliseconds that a client which still sends has to read that nobody listens. */
+const LINGER_MS = 1_000;
+
+/** Holds a request to the limits of its body. False when it has been refused already. */
+export function guardBody(
+  request: HttpRequest,
+  response: HttpResponse,
+  limits: Limits,
+  /** The client may go on sending for as long as it likes. */
+  openEnded: boolean,
+): boolean {
+  const late = () => {
+    if (!isReceived(request)) cutOff(request);
+  };
+  const timer = openEnded ? undefined : setTimeout(late, limits.bodyMs);
+  request.once('end', () => clearTimeout(timer));
+  response.once('close', () => clearTimeout(timer));
+  // An answer may come before the whole request has: the rest is not waited for.
+  response.once('finish', () => {
+    if (isReceived(request)) return;
+    const linger = setTimeout(() => cutOff(request), LINGER_MS);
+    request.once('close', () => clearTimeout(linger));
+  });
+  if (!announcesTooMuch(request, limits)) return true;
+  if (request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+  answerError(response, tooLarge(limits), 413);
+  return false;
+}
+
+export function tooLarge({ bodyBytes }: Limits): ConnectError {
+  return new ConnectError(`A request holds at most ${bodyBytes} bytes.`, Code.ResourceExhausted);
+}
+
+/** gRPC has no use for a status of HTTP: its handler counts the bytes, and says so in its own way. */
+function announcesTooMuch({ headers }: HttpRequest, { bodyBytes }: Limits): boolean {
+  if (headers['content-type']?.startsWith('application/grpc')) return false;
+  return Number(headers['content-length'] ?? 0) > bodyBytes;
+}
+
+function isReceived(request: HttpRequest): boolean {
+  if (!('stream' in request)) return request.complete;
+  return request.stream.endAfterHeaders || request.stream.readableEnded || request.stream.destroyed;
+}
+
+function cutOff(request: HttpRequest): void {
+  if ('stream' in request) request.stream.close();
+  else request.socket.destroy();
+}

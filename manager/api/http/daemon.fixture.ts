@@ -1,0 +1,46 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Manager } from '../../manager.ts';
+import { openManager } from '../../open-manager.ts';
+import { routes } from '../routes.ts';
+import { type HttpServer, type ServeHttpOptions, serveHttp } from './server.ts';
+
+/** A real manager on SQLite, whose executor runs real programs. */
+export interface TestManager {
+  /** Where the test may write. */
+  folder: string;
+  manager: Manager;
+  /** Serves it on a free port; the server ends with the manager. */
+  serve(options?: Partial<ServeHttpOptions>): Promise<HttpServer>;
+  close(): Promise<void>;
+}
+
+export async function openTestManager(): Promise<TestManager> {
+  // Short, because sockets of executors live below it.
+  const folder = mkdtempSync(join(tmpdir(), 'h-'));
+  const servers: HttpServer[] = [];
+  const manager = await openManager({
+    kind: 'daemon',
+    home: join(folder, 'home'),
+    environment: { ...process.env, WIZ_SLOTS: '4' },
+    needsExecutor: false,
+    wizEntry: [process.execPath, '-e', ''],
+  });
+  return {
+    folder,
+    manager,
+    async serve(options = {}) {
+      const server = await serveHttp({ host: '127.0.0.1', port: 0, routes: routes(manager), ...options });
+      servers.push(server);
+      return server;
+    },
+    async close() {
+      await Promise.all(servers.map((server) => server.close(0)));
+      const executors = await manager.store.listExecutors();
+      await manager.launcher.stop(executors, true);
+      await manager.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
