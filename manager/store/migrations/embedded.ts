@@ -37,5 +37,14 @@ export const MIGRATIONS: { name: string; statements: string[] }[] = [
       "CREATE INDEX `record_sets_by_run` ON `record_sets` (`run_id`);",
       "CREATE INDEX `records_by_set` ON `records` (`set_id`);"
     ]
+  },
+  {
+    "name": "20261128084403_access",
+    "statements": [
+      "CREATE TABLE `audit` (\n\t`entry_id` text PRIMARY KEY,\n\t`at_ms` real NOT NULL,\n\t`actor` text NOT NULL,\n\t`kind` text NOT NULL,\n\t`credential` text NOT NULL,\n\t`method` text NOT NULL,\n\t`target` text NOT NULL,\n\t`outcome` text NOT NULL,\n\t`peer` text NOT NULL,\n\t`manager_id` text NOT NULL,\n\t`trace_id` text NOT NULL,\n\t`calls` integer NOT NULL\n);",
+      "CREATE TABLE `tokens` (\n\t`token_id` text PRIMARY KEY,\n\t`name` text NOT NULL,\n\t`role` integer NOT NULL,\n\t`scopes` text NOT NULL,\n\t`hash` text NOT NULL,\n\t`created_by` text NOT NULL,\n\t`created_ms` real NOT NULL,\n\t`expires_ms` real NOT NULL,\n\t`revoked_ms` real NOT NULL,\n\t`last_used_ms` real NOT NULL\n);",
+      "CREATE TABLE `users` (\n\t`name` text PRIMARY KEY,\n\t`role` integer NOT NULL,\n\t`password_hash` text NOT NULL,\n\t`created_by` text NOT NULL,\n\t`created_ms` real NOT NULL,\n\t`password_ms` real NOT NULL\n);",
+      "CREATE UNIQUE INDEX `tokens_by_name` ON `tokens` (`name`) WHERE revoked_ms = 0;"
+    ]
   }
 ];
