@@ -1,4 +1,5 @@
 import { createRouterTransport, type Transport } from '@connectrpc/connect';
+import { createLocalGuard } from './access/access.ts';
 import { routes } from './api/routes.ts';
 import { BACKGROUND_LEASE } from './background.ts';
 import type { EffectiveSetting } from './config/effective.ts';
@@ -29,11 +30,14 @@ export interface BundledManager {
  *  used. */
 export async function openBundledManager(options: OpenOptions): Promise<BundledManager> {
   const manager = await openManager(options);
-  const transport = createRouterTransport(routes(manager));
+  const note = (message: string) => options.environment.WIZ_DEBUG && console.error(`wiz: ${message}`);
+  const guard = createLocalGuard({ store: manager.store, managerId: manager.managerId, note });
+  const transport = createRouterTransport(routes(manager), { router: { interceptors: [guard.interceptor] } });
   return {
     transport,
     async close({ handOver = false } = {}) {
       if (!handOver) await runsEnded(manager);
+      await guard.close();
       await manager.close();
     },
   };

@@ -1,3 +1,8 @@
+import type { ContextValues } from '@connectrpc/connect';
+import { createAccess } from './access/access.ts';
+import { removeDaemonFile, writeDaemonFile } from './access/daemon-file.ts';
+import { checkExposure } from './access/exposure.ts';
+import { peerKey } from './api/http/peer.ts';
 import { serveHttp } from './api/http/server.ts';
 import { routes } from './api/routes.ts';
 import type { DaemonConfig } from './config/config.ts';
@@ -23,6 +28,7 @@ export interface ServeOptions {
 /** Serves a manager on its port. Throws WizError. */
 export async function serveManager(options: ServeOptions): Promise<RunningDaemon> {
   const { config, environment, wizEntry } = options;
+  checkExposure(config);
   const manager = await openManager({
     kind: 'daemon',
     home: config.home,
@@ -31,17 +37,29 @@ export async function serveManager(options: ServeOptions): Promise<RunningDaemon
     needsExecutor: false,
     wizEntry,
   });
+  const { managerId, store } = manager;
+  const note = (message: string) => console.error(`wiz: ${message}`);
+  const peerOf = (values: ContextValues) => values.get(peerKey).address;
+  const access = createAccess({ store, managerId, auth: config.auth, peerOf, note });
   const server = await serveHttp({
     ...config.listen,
     tls: config.tls,
     behindProxy: config.behindProxy,
-    routes: routes(manager),
+    routes: routes(manager, access),
+    gate: access.gate,
+    interceptors: [access.interceptor],
+    admit: access.admit,
+    note,
   });
+  const token = access.issueToken(`daemon.${managerId}`);
+  writeDaemonFile(config.home, { url: server.url, token, managerId, pid: process.pid });
   return {
-    managerId: manager.managerId,
+    managerId,
     url: server.url,
     async close() {
+      removeDaemonFile(config.home, managerId);
       await server.close();
+      await access.close();
       await manager.close();
     },
   };

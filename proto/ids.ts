@@ -21,3 +21,8 @@ export function newId(nowMs: number = Date.now()): string {
 }
 
 export const ID_LENGTH = 27;
+
+/** The smallest id that can have been made at that time: ids sort by time, so those of a span are a range. */
+export function firstIdAt(ms: number): string {
+  return KSUID.fromParts(ms, Buffer.alloc(16)).string;
+}

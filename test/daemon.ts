@@ -15,9 +15,9 @@ export interface Daemon {
   readonly url: string;
   readonly pid: number;
   readonly process: Started;
-  /** Its API, over one connection; nobody is named to it. */
+  /** Its API, over one connection, as an admin. */
   readonly api: DaemonApi;
-  /** Another connection. */
+  /** Another connection, as an admin too unless a token is given. */
   connect(options?: ConnectOptions): DaemonApi;
   /** Asks it to end (SIGTERM), and waits for that; it must end with 0. */
   stop(): Promise<Ended>;
@@ -46,22 +46,28 @@ export interface DaemonOptions {
 }
 
 export interface ConnectOptions {
-  /** Sent as a bearer token. */
+  /** Sent as a bearer token; empty: no credential is sent. */
   token?: string;
   /** PEM of the authority that its certificate is checked against. */
   authority?: string;
 }
 
+/** Opens every daemon of the tests. */
+export const ADMIN_TOKEN = 'bootstrap-token-of-the-daemons-of-tests';
+
 /** Resolves when it serves. */
 export async function startDaemon(place: Place, options: DaemonOptions = {}): Promise<Daemon> {
-  const { args = [], ...rest } = options;
-  const started = place.start(['manager', 'serve', '--port', '0', ...args], rest);
+  const { args = [], env, ...rest } = options;
+  const started = place.start(['manager', 'serve', '--port', '0', ...args], {
+    ...rest,
+    env: { WIZ_BOOTSTRAP_TOKEN: ADMIN_TOKEN, ...env },
+  });
   const [, url = ''] = await started.says(/serving (?:at (\S+)|runs)/);
   const { child } = started;
   const connections = new Set<DaemonApi>();
   let first: DaemonApi | undefined;
   const connect: Daemon['connect'] = (how) => {
-    const api = connectTo(url, how);
+    const api = connectTo(url, { token: ADMIN_TOKEN, ...how });
     connections.add(api);
     return api;
   };
@@ -96,7 +102,7 @@ export async function startDaemon(place: Place, options: DaemonOptions = {}): Pr
 export function connectTo(url: string, { token, authority }: ConnectOptions = {}): DaemonApi {
   const sessionManager = new Http2SessionManager(url, undefined, authority ? { ca: authority } : undefined);
   const named: Interceptor = (next) => (request) => {
-    if (token !== undefined) request.header.set('authorization', `Bearer ${token}`);
+    if (token) request.header.set('authorization', `Bearer ${token}`);
     return next(request);
   };
   const transport = createGrpcTransport({ baseUrl: url, sessionManager, interceptors: [named] });

@@ -1,4 +1,4 @@
-import { Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { type ErrorCode, WizError } from '../../proto/error.ts';
 import { DiagnosticsSchema } from '../../proto/gen/wiz/v1/pipelines_pb.js';
 
@@ -28,10 +28,12 @@ export function toConnectError(error: unknown): ConnectError {
 }
 
 /** Wraps a unary handler so that it answers with toConnectError. */
-export function unary<Request, Response>(handle: (request: Request) => Promise<Response>) {
-  return async (request: Request): Promise<Response> => {
+export function unary<Request, Response>(
+  handle: (request: Request, context: HandlerContext) => Promise<Response>,
+) {
+  return async (request: Request, context: HandlerContext): Promise<Response> => {
     try {
-      return await handle(request);
+      return await handle(request, context);
     } catch (error) {
       throw toConnectError(error);
     }

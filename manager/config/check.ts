@@ -1,3 +1,4 @@
+import { exposureOf } from '../access/exposure.ts';
 import type { DaemonConfig } from './config.ts';
 
 /** Something that only several settings together make wrong. */
@@ -18,5 +19,7 @@ export function checkTogether(config: DaemonConfig): TogetherProblem[] {
       hint: 'Name a postgres:// store, or add "runs".',
     });
   }
+  const exposure = exposureOf(config);
+  if (exposure !== undefined) problems.push(exposure);
   return problems;
 }

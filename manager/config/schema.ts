@@ -23,9 +23,10 @@
  * check.ts for what concerns several sections.
  */
 import { z } from 'zod';
+import { auth } from './auth.ts';
 import { base } from './base.ts';
 
-const sections = {};
+const sections = { auth };
 
 export const configSchema = z.strictObject({ ...base, ...sections });
 

@@ -1,3 +1,5 @@
+import * as access from './sqlite/access.ts';
+import * as audit from './sqlite/audit.ts';
 import * as cache from './sqlite/cache.ts';
 import { commit } from './sqlite/commit.ts';
 import { type Connection, connect } from './sqlite/connection.ts';
@@ -74,6 +76,22 @@ export function sqliteStore(c: Connection): Store {
     listExecutors: async () => executors.listExecutors(c),
     getCatalogue: async (build) => executors.getCatalogue(c, build),
     putCatalogue: (build, json) => executors.putCatalogue(c, build, json),
+
+    createToken: (token) => access.createToken(c, token),
+    getToken: async (tokenId) => access.getToken(c, tokenId),
+    listTokens: async () => access.listTokens(c),
+    revokeToken: (tokenId, nowMs) => access.revokeToken(c, tokenId, nowMs),
+    touchTokens: (uses) => access.touchTokens(c, uses),
+    createUser: (user) => access.createUser(c, user),
+    getUser: async (name) => access.getUser(c, name),
+    listUsers: async () => access.listUsers(c),
+    setPassword: (name, passwordHash, nowMs) => access.setPassword(c, name, passwordHash, nowMs),
+    deleteUser: (name) => access.deleteUser(c, name),
+    hasCredentials: async (nowMs) => access.hasCredentials(c, nowMs),
+
+    writeAudit: (added, ended) => audit.writeAudit(c, added, ended),
+    listAudit: async (filter) => audit.listAudit(c, filter),
+    pruneAudit: (beforeMs, limit) => audit.pruneAudit(c, beforeMs, limit),
 
     // SQLite's own counter of commits by other connections: one read of shared memory.
     changeCounter: async () => c.read(() => Number(c.statement('PRAGMA data_version').get()?.data_version)),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { auditTests, tokenTests, userTests } from './conformance/access.ts';
 import { cacheTests, deletionTests, fileTests } from './conformance/data.ts';
 import { limitTests, ownershipTests } from './conformance/leases.ts';
 import { pipelineTests } from './conformance/pipelines.ts';
@@ -38,6 +39,9 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
     describe('records', () => recordTests(store));
     describe('deleting runs', () => deletionTests(store));
     describe('executors', () => executorTests(store));
+    describe('tokens', () => tokenTests(store));
+    describe('users', () => userTests(store));
+    describe('audit', () => auditTests(store));
 
     it('shows what another connection committed, and that it did', async () => {
       const row = runRow({ managerId: 'm1' });

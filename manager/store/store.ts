@@ -1,5 +1,6 @@
 import type { Event, ProcessorReused, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { JsonObject, JsonValue } from '../spec/spec.ts';
+import type { AccessStore } from './access-store.ts';
 
 /**
  * What a manager keeps. One interface, one conformance suite; SQLite implements it now, PostgreSQL next,
@@ -12,7 +13,7 @@ import type { JsonObject, JsonValue } from '../spec/spec.ts';
  * owner; a commit that carries an older epoch, or comes from another manager, stores nothing for that run.
  * Leases live as long as their manager's heartbeat.
  */
-export interface Store {
+export interface Store extends AccessStore {
   // -- pipelines ---------------------------------------------------------------------------------------
   /** All or nothing, in one transaction; a spec equal to the newest version adds none. Versions count from 1
    *  and go on after a delete. With `dryRun` nothing is stored, and the answer is what would be. */

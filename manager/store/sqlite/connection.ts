@@ -19,8 +19,9 @@ export interface Connection {
   /** Prepared once for each text: for what is called every tick. */
   statement(text: string): StatementSync;
   read<T>(work: () => T): T;
-  /** `undo()` inside `work` keeps the result and rolls back what was written. */
-  write<T>(work: (undo: () => void) => T): Promise<T>;
+  /** `undo()` inside `work` keeps the result and rolls back what was written. With `later` the disk is not waited for: the
+   *  next write that does wait carries this one with it. */
+  write<T>(work: (undo: () => void) => T, options?: { later?: boolean }): Promise<T>;
   /** What is to end with the connection. */
   readonly closing: Set<() => void>;
   close(): void;
@@ -85,17 +86,28 @@ function wrap(client: DatabaseSync, path: string): Connection {
     }
   }
 
-  async function write<T>(work: (undo: () => void) => T): Promise<T> {
+  /** In a WAL commits are in their order: syncing a later one syncs all before it. */
+  function unsynced<T>(work: (undo: () => void) => T): T {
+    client.exec('PRAGMA synchronous = NORMAL');
+    try {
+      return transaction(work);
+    } finally {
+      client.exec('PRAGMA synchronous = FULL');
+    }
+  }
+
+  async function write<T>(work: (undo: () => void) => T, options?: { later?: boolean }): Promise<T> {
+    const commit = options?.later ? unsynced : transaction;
     try {
       if (waiting === 0) {
         try {
-          return transaction(work);
+          return commit(work);
         } catch (error) {
           if (!isBusy(error)) throw error;
         }
       }
       waiting += 1;
-      const turn = lastWaiting.then(() => patiently(() => transaction(work)));
+      const turn = lastWaiting.then(() => patiently(() => commit(work)));
       lastWaiting = turn.catch(() => undefined);
       try {
         return await turn;

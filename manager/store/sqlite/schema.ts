@@ -237,3 +237,45 @@ export const recordColumns = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.tableName, table.place] })],
 );
+
+export const tokens = sqliteTable(
+  'tokens',
+  {
+    tokenId: text('token_id').primaryKey(),
+    name: text().notNull(),
+    role: integer().notNull(),
+    scopes: text({ mode: 'json' }).$type<string[]>().notNull(),
+    hash: text().notNull(),
+    createdBy: text('created_by').notNull(),
+    createdMs: real('created_ms').notNull(),
+    expiresMs: real('expires_ms').notNull(),
+    revokedMs: real('revoked_ms').notNull(),
+    lastUsedMs: real('last_used_ms').notNull(),
+  },
+  (table) => [uniqueIndex('tokens_by_name').on(table.name).where(sql`revoked_ms = 0`)],
+);
+
+export const users = sqliteTable('users', {
+  name: text().primaryKey(),
+  role: integer().notNull(),
+  passwordHash: text('password_hash').notNull(),
+  createdBy: text('created_by').notNull(),
+  createdMs: real('created_ms').notNull(),
+  passwordMs: real('password_ms').notNull(),
+});
+
+/** By id is by time: no other index, so that an entry costs one page. */
+export const audit = sqliteTable('audit', {
+  entryId: text('entry_id').primaryKey(),
+  atMs: real('at_ms').notNull(),
+  actor: text().notNull(),
+  kind: text().notNull(),
+  credential: text().notNull(),
+  method: text().notNull(),
+  target: text().notNull(),
+  outcome: text().notNull(),
+  peer: text().notNull(),
+  managerId: text('manager_id').notNull(),
+  traceId: text('trace_id').notNull(),
+  calls: integer().notNull(),
+});

@@ -1,0 +1,72 @@
+import { and, desc, eq, gt, gte, lt, type SQL } from 'drizzle-orm';
+import { firstIdAt } from '../../../proto/ids.ts';
+import type { AuditEnd, AuditFilter, AuditRow } from '../access-store.ts';
+import type { Connection } from './connection.ts';
+import { audit } from './schema.ts';
+
+/** Who did what. Text statements where they are run for each call. */
+
+const ADD = `INSERT INTO audit (entry_id, at_ms, actor, kind, credential, method, target, outcome, peer, manager_id,
+  trace_id, calls) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const END = 'UPDATE audit SET target = ?, outcome = ?, calls = ? WHERE entry_id = ?';
+
+export function writeAudit(connection: Connection, added: AuditRow[], ended: AuditEnd[]): Promise<void> {
+  return connection.write(
+    () => {
+      const add = connection.statement(ADD);
+      for (const row of added) {
+        const { entryId, atMs, actor, kind, credential, method, target, outcome, peer } = row;
+        const { managerId, traceId, calls } = row;
+        add.run(
+          entryId,
+          atMs,
+          actor,
+          kind,
+          credential,
+          method,
+          target,
+          outcome,
+          peer,
+          managerId,
+          traceId,
+          calls,
+        );
+      }
+      const end = connection.statement(END);
+      for (const { entryId, target, outcome, calls } of ended) end.run(target, outcome, calls, entryId);
+    },
+    { later: true },
+  );
+}
+
+export function listAudit(connection: Connection, filter: AuditFilter): AuditRow[] {
+  const { actor, method, sinceMs, untilMs, beforeEntryId, limit } = filter;
+  const conditions: SQL[] = [];
+  if (actor !== undefined) conditions.push(eq(audit.actor, actor));
+  if (method?.endsWith('/')) {
+    conditions.push(gte(audit.method, method), lt(audit.method, `${method.slice(0, -1)}0`));
+  } else if (method !== undefined) conditions.push(eq(audit.method, method));
+  if (sinceMs !== undefined) {
+    // An id is never older than its entry; the key bounds what is looked at.
+    conditions.push(gt(audit.entryId, firstIdAt(sinceMs)), gte(audit.atMs, sinceMs));
+  }
+  if (untilMs !== undefined) conditions.push(lt(audit.atMs, untilMs));
+  if (beforeEntryId !== undefined) conditions.push(lt(audit.entryId, beforeEntryId));
+  return connection.read(() =>
+    connection.db
+      .select()
+      .from(audit)
+      .where(and(...conditions))
+      .orderBy(desc(audit.entryId))
+      .limit(limit)
+      .all(),
+  );
+}
+
+/** Looks at the oldest only, in the order of their ids. */
+const PRUNE = `DELETE FROM audit WHERE entry_id IN (
+  SELECT entry_id FROM (SELECT entry_id, at_ms FROM audit ORDER BY entry_id LIMIT ?) WHERE at_ms < ?)`;
+
+export function pruneAudit(connection: Connection, beforeMs: number, limit: number): Promise<number> {
+  return connection.write(() => Number(connection.statement(PRUNE).run(limit, beforeMs).changes));
+}
