@@ -32,3 +32,8 @@ export function queryOf(request: HttpRequest): URLSearchParams {
   const query = url.indexOf('?');
   return new URLSearchParams(query < 0 ? '' : url.slice(query + 1));
 }
+
+/** What a request sends. Whoever stops reading can still answer: as Node reads by itself, the connection would be gone. */
+export function chunksOf(request: HttpRequest): AsyncIterable<Buffer> {
+  return request.iterator({ destroyOnReturn: false });
+}

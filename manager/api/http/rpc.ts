@@ -1,3 +1,4 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import {
   Code,
   ConnectError,
@@ -6,6 +7,7 @@ import {
   createContextValues,
   type HandlerContext,
   type Interceptor,
+  type MethodImplSpec,
 } from '@connectrpc/connect';
 import type { UniversalHandler } from '@connectrpc/connect/protocol';
 import {
@@ -14,9 +16,11 @@ import {
   universalResponseToNodeResponse,
 } from '@connectrpc/connect-node';
 import { answerError } from './answers.ts';
+import { type Calls, createCalls, recordMethods } from './call.ts';
 import { endings } from './endings.ts';
+import { JSON_OPTIONS } from './json.ts';
 import type { Limits } from './limits.ts';
-import { type HttpRequest, type HttpResponse, pathOf } from './messages.ts';
+import { chunksOf, type HttpRequest, type HttpResponse, pathOf } from './messages.ts';
 import { type Peer, peerKey } from './peer.ts';
 
 export interface RpcOptions {
@@ -34,8 +38,8 @@ export interface RpcOptions {
 
 /** The services behind the port: gRPC, gRPC-Web and Connect by one handler for each method. */
 export interface Rpc {
-  /** By their paths, `/package.Service/Method`. */
-  handlers: ReadonlyMap<string, UniversalHandler>;
+  /** For what is no protocol of Connect. */
+  calls: Calls;
   /** A method whose client sends a stream. */
   isOpenEnded(request: HttpRequest): boolean;
   /** Answers a call; false when the path is no method. */
@@ -46,23 +50,26 @@ export interface Rpc {
 const COMPRESS_BYTES = 4 * 1024;
 
 export function createRpc({ routes, limits, note, ...options }: RpcOptions): Rpc {
+  const interceptors = [endings(options.draining), ...options.interceptors];
   const router = createConnectRouter({
-    interceptors: [endings(options.draining), ...options.interceptors],
+    interceptors,
     ...(options.gate !== undefined && { requestGate: options.gate }),
     readMaxBytes: limits.bodyBytes,
     compressMinBytes: COMPRESS_BYTES,
     // Brotli as Node does it takes a hundred times as long.
     acceptCompression: [compressionGzip],
+    jsonOptions: JSON_OPTIONS,
     shutdownSignal: options.stopping,
   });
-  routes(router);
+  const specs = new Map<DescMethod, MethodImplSpec>();
+  routes(recordMethods(router, specs));
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
   async function answer(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, peer: Peer) {
     const values = createContextValues().set(peerKey, peer);
     try {
       const call = universalRequestFromNodeRequest(request, response, undefined, values);
-      await universalResponseToNodeResponse(await handler(call), response);
+      await universalResponseToNodeResponse(await handler({ ...call, body: chunksOf(request) }), response);
     } catch (error) {
       if (!response.headersSent) answerError(response, misaddressed(error));
       else response.destroy();
@@ -72,7 +79,7 @@ export function createRpc({ routes, limits, note, ...options }: RpcOptions): Rpc
   }
 
   return {
-    handlers,
+    calls: createCalls(specs, { ...options, interceptors }),
     isOpenEnded(request) {
       const kind = handlers.get(pathOf(request))?.method.methodKind;
       return kind === 'client_streaming' || kind === 'bidi_streaming';

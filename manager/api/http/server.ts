@@ -14,8 +14,10 @@ import { type HttpRequest, type HttpResponse, pathOf } from './messages.ts';
 import { createOrigins } from './origin.ts';
 import { peerOf } from './peer.ts';
 import { openPort } from './port.ts';
+import { createRest } from './rest/rest.ts';
 import { createRpc } from './rpc.ts';
 import type { TlsFiles } from './tls.ts';
+import { createWebSockets } from './websocket/accept.ts';
 
 export interface ServeHttpOptions {
   host: string;
@@ -68,8 +70,18 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
     stopping: stopping.signal,
     note,
   });
+  const rest = createRest(rpc.calls, limits);
   const origins = createOrigins({ host: options.host, behindProxy, origins: options.origins ?? [] });
   const serveEndpoint = serveEndpoints(endpoints, { admit: options.admit, behindProxy });
+
+  const webSockets = createWebSockets({
+    calls: rpc.calls,
+    routes: rest.routes,
+    origins,
+    admit: options.admit,
+    behindProxy,
+    draining: draining.signal,
+  });
 
   function handle(request: HttpRequest, response: HttpResponse): void {
     setSafeHeaders(response);
@@ -78,6 +90,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
     if (origins.refuses(request, response)) return;
     if (rpc.serve(request, response, peerOf(request, behindProxy))) return;
     if (serveEndpoint(request, response)) return;
+    if (rest.serve(request, response, peerOf(request, behindProxy))) return;
     answerError(response, new ConnectError(`There is nothing at ${pathOf(request)}.`, Code.NotFound));
   }
 
@@ -89,7 +102,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
     behindProxy,
     note,
     handle,
-    upgrade: (_, socket) => socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n'),
+    upgrade: webSockets.upgrade,
   });
   return {
     url: `${options.tls ? 'https' : 'http'}://${hostInUrl(options.host)}:${port.port}`,
