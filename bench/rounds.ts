@@ -10,10 +10,14 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     round: { type: 'string' },
     gb: { type: 'string', default: '4' },
+    store: { type: 'string', default: 'postgres' },
   },
   strict: true,
 });
 export const json = values.json;
+
+/** Store of the daemon's benchmark: postgres or sqlite. */
+export const store = values.store;
 
 /** Size of the file where content is measured, in GB of 10^9 bytes. */
 export const gb = Number(values.gb);
