@@ -6,6 +6,16 @@ import type { HttpRequest, HttpResponse } from './messages.ts';
 /** Milliseconds that a client which still sends has to read that nobody listens. */
 const LINGER_MS = 1_000;
 
+/** Refuses headers that are too long: of HTTP/2 Node asks clients only to keep to the limit. */
+export function guardHeaders(request: HttpRequest, response: HttpResponse, limits: Limits): boolean {
+  if (request.httpVersionMajor === 1) return true;
+  const bytes = request.rawHeaders.reduce((sum, part) => sum + part.length, 0);
+  if (bytes <= limits.headerBytes) return true;
+  const words = `The headers of a request have at most ${limits.headerBytes} bytes.`;
+  answerError(response, new ConnectError(words, Code.ResourceExhausted), 431);
+  return false;
+}
+
 /** Holds a request to the limits of its body. False when it has been refused already. */
 export function guardBody(
   request: HttpRequest,
@@ -27,7 +37,6 @@ export function guardBody(
     request.once('close', () => clearTimeout(linger));
   });
   if (!announcesTooMuch(request, limits)) return true;
-  if (request.httpVersionMajor === 1) response.setHeader('connection', 'close');
   answerError(response, tooLarge(limits), 413);
   return false;
 }

@@ -18,6 +18,8 @@ import {
 import { answerError } from './answers.ts';
 import { type Calls, createCalls, recordMethods } from './call.ts';
 import { endings } from './endings.ts';
+import type { Admit } from './endpoint.ts';
+import { grpcEndings, grpcGate, grpcServices } from './grpc/services.ts';
 import { JSON_OPTIONS } from './json.ts';
 import type { Limits } from './limits.ts';
 import { chunksOf, type HttpRequest, type HttpResponse, pathOf } from './messages.ts';
@@ -28,6 +30,8 @@ export interface RpcOptions {
   interceptors: Interceptor[];
   /** Called before the message of a call is read; it may throw ConnectError. */
   gate: ((context: HandlerContext) => void | Promise<void>) | undefined;
+  /** Asked for what belongs to gRPC itself. */
+  admit: Admit | undefined;
   limits: Limits;
   /** Streams end when it is aborted, so that clients go elsewhere. */
   draining: AbortSignal;
@@ -50,20 +54,33 @@ export interface Rpc {
 const COMPRESS_BYTES = 4 * 1024;
 
 export function createRpc({ routes, limits, note, ...options }: RpcOptions): Rpc {
-  const interceptors = [endings(options.draining), ...options.interceptors];
-  const router = createConnectRouter({
-    interceptors,
-    ...(options.gate !== undefined && { requestGate: options.gate }),
+  const ending = endings(options.draining);
+  const interceptors = [ending, ...options.interceptors];
+  const shared = {
     readMaxBytes: limits.bodyBytes,
     compressMinBytes: COMPRESS_BYTES,
     // Brotli as Node does it takes a hundred times as long.
     acceptCompression: [compressionGzip],
     jsonOptions: JSON_OPTIONS,
     shutdownSignal: options.stopping,
+  };
+  const router = createConnectRouter({
+    ...shared,
+    interceptors,
+    ...(options.gate !== undefined && { requestGate: options.gate }),
   });
   const specs = new Map<DescMethod, MethodImplSpec>();
   routes(recordMethods(router, specs));
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const ofGrpc = createConnectRouter({
+    ...shared,
+    interceptors: [grpcEndings(ending)],
+    requestGate: grpcGate(options.admit),
+  });
+  const services = [...new Set([...specs.keys()].map(({ parent }) => parent))];
+  grpcServices(services, options.draining)(ofGrpc);
+  const handlers = new Map(
+    [...router.handlers, ...ofGrpc.handlers].map((handler) => [handler.requestPath, handler]),
+  );
 
   async function answer(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, peer: Peer) {
     const values = createContextValues().set(peerKey, peer);

@@ -6,7 +6,7 @@ import {
   type Interceptor,
 } from '@connectrpc/connect';
 import { answerError, setSafeHeaders } from './answers.ts';
-import { guardBody } from './body.ts';
+import { guardBody, guardHeaders } from './body.ts';
 import { restarting } from './endings.ts';
 import { type Admit, type Endpoint, serveEndpoints } from './endpoint.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
@@ -65,6 +65,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
     routes: options.routes,
     interceptors: options.interceptors ?? [],
     gate: options.gate,
+    admit: options.admit,
     limits,
     draining: draining.signal,
     stopping: stopping.signal,
@@ -86,6 +87,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
   function handle(request: HttpRequest, response: HttpResponse): void {
     setSafeHeaders(response);
     if (draining.signal.aborted && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
+    if (!guardHeaders(request, response, limits)) return;
     if (!guardBody(request, response, limits, rpc.isOpenEnded(request))) return;
     if (origins.refuses(request, response)) return;
     if (rpc.serve(request, response, peerOf(request, behindProxy))) return;
