@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { lives } from './ownership.ts';
-import type { Store } from './store/store.ts';
+import { seemsAlive } from './ownership.ts';
+import { takesOrphans } from './sharing.ts';
+import type { ManagerRow, Store } from './store/store.ts';
 
 /** Name of the lease that makes the background manager the only one of a store. */
 export const BACKGROUND_LEASE = 'background';
@@ -14,11 +15,13 @@ const SPAWN_GRACE_MS = 3000;
  * by a second Ctrl-C, or by a manager that died), and ends when nothing is left to do.
  */
 export interface Background {
-  /** Starts one unless one lives or was just started. */
+  /** Starts one unless one lives or was just started, or daemons share the runs. Nothing for a daemon itself: with it are
+   *  other daemons, now or later. */
   ensure(): Promise<void>;
 }
 
 export function createBackground(options: {
+  kind: ManagerRow['kind'];
   store: Store;
   home: string;
   /** Argv that starts wiz; the command is added. */
@@ -28,8 +31,9 @@ export function createBackground(options: {
   let spawnedMs = 0;
   return {
     async ensure() {
+      if (options.kind === 'daemon') return;
       const managers = await options.store.listManagers();
-      if (managers.some((manager) => manager.kind !== 'cli' && lives(manager))) return;
+      if (managers.some((manager) => takesOrphans(manager) && seemsAlive(manager))) return;
       if (Date.now() - spawnedMs < SPAWN_GRACE_MS) return;
       spawnedMs = Date.now();
       const log = openSync(join(options.home, 'manager.log'), 'a', 0o600);

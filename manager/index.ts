@@ -65,7 +65,7 @@ export async function serveUntilIdle(options: Omit<OpenOptions, 'kind' | 'needsE
   try {
     if (!(await beat())) return;
     for (let idleLooks = 0; idleLooks < IDLE_LOOKS; ) {
-      const adopted = await manager.adoptOrphans(100);
+      const adopted = await manager.sharing.claim(100);
       const busy = adopted > 0 || manager.loop.runs.size > 0;
       idleLooks = busy ? 0 : idleLooks + 1;
       await pause(IDLE_LOOK_MS);

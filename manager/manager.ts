@@ -3,19 +3,24 @@ import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../proto/ids.ts';
 import { writeManifest } from './api/manifest.ts';
 import { type Background, createBackground } from './background.ts';
-import { createFleet, type Fleet } from './dispatch/fleet.ts';
+import { type Centre, createCentre, mayBeCentre } from './centre.ts';
+import { coalesced } from './coalesced.ts';
+import { type Commands, createCommands } from './commands.ts';
+import { createFleet, executorsOf, type Fleet } from './dispatch/fleet.ts';
 import { createGlobalLimit } from './dispatch/global-limit.ts';
 import type { Connect } from './dispatch/session.ts';
 import { createLoop, type Loop } from './engine/loop.ts';
 import type { Conclusion } from './engine/preparation.ts';
 import type { RunMachine } from './engine/run.ts';
+import { loadsOf } from './executor-loads.ts';
 import { cacheEntriesOf, fileLinksOf, reusedKeysOf } from './file-links.ts';
 import { readRun, rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { clearStagingOfRun } from './left-staging.ts';
 import { joinManagers, type Membership } from './ownership.ts';
 import { createPreparer, type Preparer } from './prepare/preparer.ts';
-import { createRetention, type RetentionPolicy } from './retention.ts';
+import { createRetention, pruneAsCentre, type RetentionPolicy } from './retention.ts';
+import { createSharing, type Sharing } from './sharing.ts';
 import { openFileLogs } from './store/file-logs.ts';
 import type { LogStore } from './store/logs.ts';
 import type { ManagerRow, NewRecords, Store } from './store/store.ts';
@@ -38,17 +43,21 @@ export interface Manager {
   readonly membership: Membership;
   /** The first thing that keeps runs from going on (no executor, a full store); undefined when all is well. */
   trouble(): Error | undefined;
-  /** Takes runs that nobody owns, up to `limit`; returns how many. */
-  adoptOrphans(limit: number): Promise<number>;
+  /** Which runs are whose, among the managers of the store. */
+  readonly sharing: Sharing;
+  /** Undefined for a manager that is never the centre. */
+  readonly centre: Centre | undefined;
+  readonly commands: Commands;
   /** Takes one run that has ended or is nobody's. Undefined when somebody living owns it. */
   claim(runId: string): Promise<RunMachine | undefined>;
-  /** Leaves the store. Runs that go on are given to a background manager. */
+  /** Leaves the store. Runs of a bundled manager that go on are given to a background manager. */
   close(): Promise<void>;
 }
 
 export interface ManagerOptions {
   home: string;
   kind: ManagerRow['kind'];
+  roles: ManagerRow['roles'];
   store: Store;
   files: FileStore;
   launcher: Launcher;
@@ -64,7 +73,7 @@ export interface ManagerOptions {
 }
 
 export async function createManager(options: ManagerOptions): Promise<Manager> {
-  const { store, files, launcher, home } = options;
+  const { store, files, launcher, home, kind, roles } = options;
   const managerId = newId();
   const logs = openFileLogs(home);
   const watchers = createWatchers(store, (runId) => {
@@ -84,6 +93,9 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   const recorded = new Map<string, NewRecords[]>();
   /** What is still done for runs that have ended. */
   const afterwards = new Set<Promise<void>>();
+  /** Connections to the executors of runs that were taken over. */
+  const adopting = new Set<Promise<void>>();
+  let closing = false;
   const preparer = createPreparer({
     store,
     files,
@@ -133,8 +145,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       doAfterwards('a staging folder was left', run, clearStagingOfRun({ home, store }, run, isHere));
     },
     fenced(runId) {
-      recorded.delete(runId);
-      preparer.forget(runId);
+      forget(runId);
       note(`run ${runId} belongs to another manager now`);
     },
     storeFailing(error) {
@@ -197,46 +208,78 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     afterwards.add(done);
   }
 
-  let caring: Promise<void> = Promise.resolve();
-  const lookAfter = () => {
-    caring = caring.then(care).catch((error) => note(String(error)));
-  };
-  const membership = await joinManagers(store, managerId, options.kind, lookAfter);
-  lookAfter();
+  function forget(runId: string): void {
+    recorded.delete(runId);
+    preparer.forget(runId);
+  }
+
+  const commands = createCommands({ store, managerId, loop, note });
+  const sharing = createSharing({
+    ...{ managerId, kind, roles, store, loop, forget, executorsOf, note },
+    membership: () => membership,
+    adopt,
+  });
+  const centre = mayBeCentre(options)
+    ? createCentre({ store, managerId, membership: () => membership, note })
+    : undefined;
 
   /** What a manager looks after when it comes and at each heartbeat: runs that nobody owns, and those to be deleted. */
-  async function care(): Promise<void> {
-    const living = await membership.living();
-    if (options.kind !== 'cli') await adoptOrphans(100);
-    else if ((await store.countOrphans(living)) > 0) await background.ensure();
-    await retention?.();
-  }
+  const care = coalesced(async () => {
+    if (closing) return;
+    await sharing.look();
+    await centre?.look();
+    if (kind === 'cli' && (await store.countOrphans(await membership.living())) > 0)
+      await background.ensure();
+    if (centre === undefined) await retention?.();
+  }, noted('runs were not looked after'));
+  const membership = await joinManagers({
+    ...{ store, managerId, kind, roles },
+    state: () => ({ runs: loop.runs.size, loads: loadsOf(loop) }),
+    onBeat: () => void care(),
+    onRejoin() {
+      note('this manager was taken for dead; it is back');
+      sharing.dropForeign().catch(noted('runs of others were not dropped'));
+    },
+  });
+  void care();
 
-  async function takeCommands(): Promise<void> {
-    if (loop.runs.size === 0) return;
-    for (const { runId, message } of await store.takeCommands(managerId)) loop.cancel(runId, message);
-  }
+  /** Other managers have sent something, given runs away, come or gone. */
+  const woken = coalesced(async () => {
+    if (closing) return;
+    await commands.take();
+    if (kind === 'daemon') await sharing.claim();
+    if (centre !== undefined && centre.term === undefined) await centre.look();
+  }, noted('what other managers did was not looked at'));
   watchers.onForeignCommit(() => {
-    takeCommands().catch((error) => note(String(error)));
+    void woken();
     if (limit !== null) void loop.settled();
   });
 
-  async function adopt(runId: string, epoch: number): Promise<RunMachine> {
+  function noted(what: string): (error: Error) => void {
+    return (error) => note(`${what}: ${error.message}`);
+  }
+
+  async function takeUp(runId: string, epoch: number): Promise<RunMachine> {
     const run = await readRun(store, runId, { managerId, epoch });
     await limit?.repair(run);
     loop.add(run, { adopted: true });
     return run;
   }
 
-  async function adoptOrphans(count: number): Promise<number> {
-    const claimed = await store.claimRuns(managerId, await membership.living(), count);
-    for (const { runId, epoch } of claimed) {
-      const run = await adopt(runId, epoch);
-      await loop.settled();
-      await fleet.adopt(run);
-      await takeCommands();
-    }
-    return claimed.length;
+  async function adopt(claimed: { runId: string; epoch: number }[]): Promise<void> {
+    if (claimed.length === 0) return;
+    const taken = await Promise.allSettled(claimed.map(({ runId, epoch }) => takeUp(runId, epoch)));
+    const runs = taken.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    // It is ours and not here: that is set right at one of the next heartbeats.
+    for (const one of taken) if (one.status === 'rejected') noted('a run was not taken over')(one.reason);
+    await loop.settled();
+    await commands.take();
+    // An executor that does not answer must not keep other runs waiting.
+    const done = fleet
+      .adopt(runs)
+      .catch(noted('an executor was not reached'))
+      .finally(() => adopting.delete(done));
+    adopting.add(done);
   }
 
   const manager: Manager = {
@@ -252,19 +295,23 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     watchers,
     background,
     membership,
+    sharing,
+    centre,
+    commands,
     trouble: () => storeTrouble ?? logTrouble ?? fileTrouble ?? executorTrouble,
-    adoptOrphans,
     async claim(runId) {
       const claimed = await store.claimRun(runId, managerId, await membership.living());
-      return claimed === undefined ? undefined : adopt(runId, claimed.epoch);
+      return claimed === undefined ? undefined : takeUp(runId, claimed.epoch);
     },
     async close() {
-      await caring;
+      closing = true;
+      await Promise.all([care(), woken()]);
       if (storeTrouble === undefined) await loop.settled();
       loop.stop();
       await Promise.all(afterwards);
       const left = [...loop.runs.keys()];
       await fleet.close();
+      await Promise.all(adopting);
       watchers.close();
       logs.close();
       if (left.length > 0) {
@@ -283,5 +330,6 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     background,
     manager,
   });
+  if (retention !== undefined) centre?.onCentre((term) => pruneAsCentre(retention, term, note));
   return manager;
 }

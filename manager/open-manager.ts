@@ -16,6 +16,8 @@ export interface OpenOptions {
   /** State folder; $WIZ_HOME or the XDG default when absent. */
   home?: string;
   kind: ManagerRow['kind'];
+  /** Of a daemon; by default it does everything. */
+  roles?: ManagerRow['roles'];
   /** sqlite:/path or postgres://…; wiz.db in the state folder when absent. */
   store?: string;
   /** What programs inherit, and where WIZ_HOME, WIZ_FILE_STORE, WIZ_SLOTS, WIZ_MAX_RUNNING, WIZ_WARM, WIZ_ORPHAN,
@@ -67,7 +69,17 @@ export async function openManager(options: OpenOptions): Promise<Manager> {
       throw error;
     });
   }
-  const manager = await createManager({ ...options, home, store, files, launcher, connect, ...settings });
+  const { roles = ['api', 'runs'] } = options;
+  const manager = await createManager({
+    ...options,
+    roles,
+    home,
+    store,
+    files,
+    launcher,
+    connect,
+    ...settings,
+  });
   if (options.needsExecutor) manager.fleet.ensure();
   return manager;
 }

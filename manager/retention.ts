@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Background } from './background.ts';
+import type { Term } from './centre.ts';
 import type { Manager } from './manager.ts';
 import type { ManagerRow, Store } from './store/store.ts';
 
@@ -14,9 +16,16 @@ export const PRUNE_LEASE = { kind: 'prune', key: 'automatic' } as const;
 /** Milliseconds after which a manager that could not prune tries again. */
 const RETRY_MS = 3_600_000;
 
+/** Milliseconds between looks whether it is due. */
+const LOOK_MS = 60_000;
+
+/** Prunes when that is due; with the epoch of a term of the centre, only while that lasts. */
+export type Retention = (centreEpoch?: number) => Promise<void>;
+
 /**
- * Pruning by itself, once a day over all managers of a store. The background manager does it, in a process of its own, so
- * that no command takes longer for it; others only see to it that one is there. Undefined when nothing is ever pruned.
+ * Pruning by itself, once a day over all managers of a store. Where there are daemons their centre does it; else the
+ * background manager, in a process of its own, so that no command takes longer for it: others only see to it that one is
+ * there. Undefined when nothing is ever pruned.
  */
 export function createRetention(options: {
   policy: RetentionPolicy;
@@ -24,18 +33,30 @@ export function createRetention(options: {
   store: Store;
   background: Background;
   manager: Manager;
-}): (() => Promise<void>) | undefined {
+}): Retention | undefined {
   const { policy, kind, store, background } = options;
   if (policy.keepRuns === 0 && policy.keepDays === 0) return undefined;
   let notBeforeMs = 0;
-  return async () => {
+  return async (centreEpoch) => {
     const nowMs = Date.now();
     if (nowMs < notBeforeMs || (await wasDone(store, nowMs))) return;
     notBeforeMs = nowMs + RETRY_MS;
     if (kind === 'cli') return background.ensure();
     const { autoPrune } = await import('./api/prune.ts');
-    await autoPrune(options.manager, policy);
+    await autoPrune(options.manager, policy, centreEpoch);
   };
+}
+
+/** The part of the centre. */
+export async function pruneAsCentre(
+  retention: Retention,
+  { epoch, signal }: Term,
+  note: (message: string) => void,
+): Promise<void> {
+  while (!signal.aborted) {
+    await retention(epoch).catch((error) => note(`runs were not pruned: ${error.message}`));
+    await sleep(LOOK_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
 }
 
 async function wasDone(store: Store, nowMs: number): Promise<boolean> {

@@ -6,14 +6,16 @@ import { peerKey } from './api/http/peer.ts';
 import { serveHttp } from './api/http/server.ts';
 import { routes } from './api/routes.ts';
 import type { DaemonConfig } from './config/config.ts';
+import { drain } from './drain.ts';
+import type { Manager } from './manager.ts';
 import { openManager } from './open-manager.ts';
 
 /** A manager as a service, until it is told to end. */
 export interface RunningDaemon {
   readonly managerId: string;
-  /** http(s)://host:port */
-  readonly url: string;
-  /** Takes no more calls, gives its runs back to the store, and leaves. */
+  /** http(s)://host:port; undefined when it only owns runs. */
+  readonly url: string | undefined;
+  /** Gives its runs to other managers, or to its next start, and leaves; within 20 s, whatever does not answer. */
   close(): Promise<void>;
 }
 
@@ -31,38 +33,79 @@ export async function serveManager(options: ServeOptions): Promise<RunningDaemon
   checkExposure(config);
   const manager = await openManager({
     kind: 'daemon',
+    roles: config.roles,
     home: config.home,
     store: config.store,
     environment: withSettings(environment, config),
     needsExecutor: false,
     wizEntry,
   });
-  const { managerId, store } = manager;
-  const note = (message: string) => console.error(`wiz: ${message}`);
-  const peerOf = (values: ContextValues) => values.get(peerKey).address;
-  const access = createAccess({ store, managerId, auth: config.auth, peerOf, note });
-  const server = await serveHttp({
-    ...config.listen,
-    tls: config.tls,
-    behindProxy: config.behindProxy,
-    routes: routes(manager, access),
-    gate: access.gate,
-    interceptors: [access.interceptor],
-    admit: access.admit,
-    note,
-  });
-  const token = access.issueToken(`daemon.${managerId}`);
-  writeDaemonFile(config.home, { url: server.url, token, managerId, pid: process.pid });
+  const api = config.roles.includes('api') ? await serveApi(manager, config) : undefined;
   return {
-    managerId,
-    url: server.url,
+    managerId: manager.managerId,
+    url: api?.url,
     async close() {
-      removeDaemonFile(config.home, managerId);
-      await server.close();
-      await access.close();
-      await manager.close();
+      // Streams end first, so that who watches is with another manager when the runs are.
+      api?.drain();
+      await within(DRAIN_MS, drain(manager));
+      await within(GRACE_MS + LEAVE_MS, api?.close());
+      await within(LEAVE_MS, manager.close());
     },
   };
+}
+
+/** Milliseconds for each part of the way out. Without a store that answers, nothing of it can be done: leases then end by
+ *  themselves. Together they are less than what systemd, Docker (with stop_grace_period) and Kubernetes give: 30 s. */
+const DRAIN_MS = 8_000;
+const GRACE_MS = 5_000;
+const LEAVE_MS = 5_000;
+
+/** The API on its port, and how clients on this machine find it. */
+interface ServedApi {
+  url: string;
+  /** Streams end, and clients are sent elsewhere. */
+  drain(): void;
+  close(): Promise<void>;
+}
+
+async function serveApi(manager: Manager, config: DaemonConfig): Promise<ServedApi> {
+  const { managerId, store, membership } = manager;
+  const { home, listen, tls, behindProxy, auth } = config;
+  const note = (message: string) => console.error(`wiz: ${message}`);
+  const peerOf = (values: ContextValues) => values.get(peerKey).address;
+  const access = createAccess({ store, managerId, auth, peerOf, note });
+  const { gate, interceptor, admit } = access;
+  const server = await serveHttp({
+    ...{ ...listen, tls, behindProxy, gate, admit, note },
+    routes: routes(manager, access),
+    interceptors: [interceptor],
+  }).catch(async (error) => {
+    await access.close();
+    await manager.close();
+    throw error;
+  });
+  const token = access.issueToken(`daemon.${managerId}`);
+  writeDaemonFile(home, { url: server.url, token, managerId, pid: process.pid });
+  await membership.tell({ url: server.url });
+  return {
+    url: server.url,
+    drain() {
+      removeDaemonFile(home, managerId);
+      server.drain();
+    },
+    async close() {
+      await server.close(GRACE_MS);
+      await access.close();
+    },
+  };
+}
+
+/** Waits for work, but no longer; what it throws then, or before, is of no use to somebody who leaves. */
+async function within(ms: number, work: Promise<void> = Promise.resolve()): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work.catch(() => {}), late]);
+  clearTimeout(timer);
 }
 
 /** The bundled manager reads these from the environment; here the configuration has the last word. */

@@ -19,7 +19,7 @@ export interface NewRun {
   /** Of the run that this one is started from. */
   parentContext: Record<string, string>;
   labels: Record<string, string>;
-  /** Left for the background manager. */
+  /** Left for the background manager; daemons share all runs, whatever this says. */
   detach: boolean;
   /** Nothing is taken from the cache. */
   noCache: boolean;
@@ -28,11 +28,12 @@ export interface NewRun {
 /** Creates a run, durable when this resolves, and sets it going. Throws WizError invalid_argument for params, and
  *  whatever the store says when it cannot keep it. */
 export async function startRun(manager: Manager, start: NewRun): Promise<RunRow> {
-  const owner = start.detach ? null : manager.managerId;
-  const { run, created } = await buildRun(manager, start, owner);
+  const { run, created } = await buildRun(manager, start);
+  const owner = manager.sharing.keeps(run.runId, start.detach) ? manager.managerId : null;
+  run.managerId = owner;
   const row = { ...rowOf(run), state: RunState.RUNNING };
   await manager.store.createRun(row, [created], owner);
-  if (start.detach) await manager.background.ensure();
+  if (owner === null) await manager.background.ensure();
   else {
     manager.loop.add(run, { adopted: false });
     manager.fleet.ensure();
@@ -40,12 +41,11 @@ export async function startRun(manager: Manager, start: NewRun): Promise<RunRow>
   return row;
 }
 
-/** A run with its params checked and its macros fixed, of which nothing is stored yet. Throws WizError
+/** A run with its params checked and its macros fixed, of which nothing is stored yet and that nobody owns. Throws WizError
  *  invalid_argument. */
 export async function buildRun(
   manager: Manager,
   start: NewRun,
-  owner: string | null,
 ): Promise<{ run: RunMachine; created: Event }> {
   const runId = newId();
   const nowMs = Date.now();
@@ -75,7 +75,7 @@ export async function buildRun(
       },
     },
   };
-  return { run: newRunMachine(created, owner, 1, spec), created };
+  return { run: newRunMachine(created, null, 1, spec), created };
 }
 
 /** IANA name of the zone of this process: that of runs whose pipeline names none. */

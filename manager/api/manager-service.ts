@@ -2,6 +2,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import { WizError } from '../../proto/error.ts';
 import type { Executor, ManagerService } from '../../proto/gen/wiz/v1/managers_pb.js';
 import { WIZ_VERSION } from '../../proto/version.ts';
+import { allLoads } from '../executor-loads.ts';
 import type { Manager } from '../manager.ts';
 import type { ExecutorRow } from '../store/store.ts';
 import { unary } from './errors.ts';
@@ -12,26 +13,33 @@ export function managerService(manager: Manager): ServiceImpl<typeof ManagerServ
 
   return {
     getManager: unary(async () => {
-      const living = await manager.membership.living();
-      const rows = await store.listManagers();
+      const peers = await manager.membership.look();
+      const centre = await store.getCentre();
       return {
         managerId: manager.managerId,
         version: WIZ_VERSION,
         home: manager.home,
-        managers: rows
-          .filter((row) => living.includes(row.managerId))
+        managers: peers
           .map((row) => ({
             managerId: row.managerId,
             pid: row.pid,
             hostname: row.hostname,
             heartbeatUnixMs: row.heartbeatMs,
-            runs: row.managerId === manager.managerId ? manager.loop.runs.size : 0,
+            runs: row.managerId === manager.managerId ? manager.loop.runs.size : row.runs,
             kind: row.kind,
-          })),
+            roles: row.roles,
+            draining: row.draining,
+            centre: row.managerId === centre?.managerId,
+            url: row.url,
+          }))
+          .sort((one, other) => (one.managerId < other.managerId ? -1 : 1)),
       };
     }),
     listExecutors: unary(async () => {
-      const executors = await Promise.all((await store.listExecutors()).map(executorOf));
+      await manager.membership.look();
+      const loads = allLoads(manager);
+      const rows = await store.listExecutors();
+      const executors = await Promise.all(rows.map((row) => executorOf(row, loads.get(row.executorId) ?? 0)));
       // A local one that is gone ended because nothing needed it.
       return { executors: executors.filter(({ reachable, launcher: by }) => reachable || by !== 'local') };
     }),
@@ -53,9 +61,8 @@ export function managerService(manager: Manager): ServiceImpl<typeof ManagerServ
     }),
   };
 
-  async function executorOf(row: ExecutorRow): Promise<Executor> {
+  async function executorOf(row: ExecutorRow, running: number): Promise<Executor> {
     const reachable = (await launcher.inspect(row)) === 'alive';
-    const load = manager.loop.executors.get(row.executorId);
     return {
       $typeName: 'wiz.v1.Executor',
       executorId: row.executorId,
@@ -63,7 +70,7 @@ export function managerService(manager: Manager): ServiceImpl<typeof ManagerServ
       pid: row.pid,
       version: row.version,
       slots: row.slots,
-      running: load === undefined ? 0 : load.program + load.call,
+      running,
       startedUnixMs: row.startedMs,
       launcher: row.launcher,
       reachable,

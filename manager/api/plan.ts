@@ -27,7 +27,7 @@ export async function planRun(
   start: StartRunRequest | undefined,
 ): Promise<PlanRunResponse> {
   if (start === undefined) throw new WizError('invalid_argument', 'What is to be planned? Give a run.');
-  const { run } = await buildRun(manager, { ...given(start), ...(await specOf(manager, start)) }, null);
+  const { run } = await buildRun(manager, { ...given(start), ...(await specOf(manager, start)) });
   try {
     const foreseen = await foresee(run, manager.preparer);
     const times = await timesOf(manager, run);

@@ -33,12 +33,17 @@ const RUN_ID = new RegExp(`^[0-9A-Za-z]{${ID_LENGTH}}$`);
 
 export type PrunePolicy = Pick<PruneRunsRequest, 'keep' | 'endedBeforeUnixMs' | 'dryRun'>;
 
-/** Without any limit no run goes, but files without an owner do. Throws WizError. */
-export async function pruneRuns(manager: Manager, policy: PrunePolicy): Promise<PruneRunsResponse> {
+/** Without any limit no run goes, but files without an owner do. With the epoch of a term of the centre, runs go only while
+ *  that lasts. Throws WizError. */
+export async function pruneRuns(
+  manager: Manager,
+  policy: PrunePolicy,
+  centreEpoch?: number,
+): Promise<PruneRunsResponse> {
   const { store } = manager;
   const nowMs = Date.now();
   const { chosen, oldestRunningMs } = await chooseRuns(manager, policy);
-  const runIds = policy.dryRun ? chosen : await store.deleteRuns(chosen);
+  const runIds = policy.dryRun ? chosen : await store.deleteRuns(chosen, centreEpoch);
   if (!policy.dryRun) {
     for (const runId of runIds) await Promise.all(foldersOf(manager, runId).map(removeFolder));
     await removeLeftFolders(manager, nowMs);
@@ -58,6 +63,7 @@ export async function pruneRuns(manager: Manager, policy: PrunePolicy): Promise<
 export async function autoPrune(
   manager: Manager,
   { keepRuns, keepDays }: RetentionPolicy,
+  centreEpoch?: number,
 ): Promise<PruneRunsResponse | undefined> {
   if (keepRuns === 0 && keepDays === 0) return undefined;
   const { store } = manager;
@@ -68,7 +74,7 @@ export async function autoPrune(
     return undefined;
   const endedBeforeUnixMs = keepDays === 0 ? 0 : nowMs - keepDays * DAY_MS;
   try {
-    return await pruneRuns(manager, { keep: keepRuns, endedBeforeUnixMs, dryRun: false });
+    return await pruneRuns(manager, { keep: keepRuns, endedBeforeUnixMs, dryRun: false }, centreEpoch);
   } catch (error) {
     await store.releaseLease(PRUNE_LEASE.kind, PRUNE_LEASE.key, holder);
     throw error;

@@ -8,6 +8,7 @@ import type {
   WatchRunRequest,
   WatchRunResponse,
 } from '../../proto/gen/wiz/v1/runs_pb.js';
+import { cancelElsewhere } from '../commands.ts';
 import type { RunMachine } from '../engine/run.ts';
 import { withDownstream } from '../graph/run-graph.ts';
 import { readRun, rowOf } from '../journal.ts';
@@ -23,6 +24,7 @@ import { streamLogs } from './log-stream.ts';
 import { getManifest } from './manifest-stream.ts';
 import { findPipeline, parseFiles } from './pipeline-service.ts';
 import { resumeSpec, whatToResume } from './resume.ts';
+import { resumeElsewhere } from './resume-elsewhere.ts';
 import { processorsNamed, processorsOf, runOf } from './run-view.ts';
 import { tailsOf } from './tails.ts';
 
@@ -74,12 +76,13 @@ export function runService(manager: Manager): ServiceImpl<typeof RunService> {
       if (loop.runs.has(row.runId)) {
         loop.cancel(row.runId, message);
         await loop.settled();
-      } else {
-        await store.sendCommand({ runId: row.runId, kind: 'cancel', message });
-        const living = await manager.membership.living();
-        if (row.managerId === null || !living.includes(row.managerId)) await manager.background.ensure();
+        const now = await store.getRun(row.runId);
+        // Unless it was given to another manager just then.
+        if (now?.cancelRequested || now?.state !== RunState.RUNNING) return { run: runOf(now ?? row) };
       }
-      return { run: runOf((await store.getRun(row.runId)) ?? row) };
+      const living = await manager.membership.living();
+      if (row.managerId === null || !living.includes(row.managerId)) await manager.background.ensure();
+      return { run: runOf(await cancelElsewhere(manager, row, message)) };
     }),
     retryRun: unary((request) => retry(manager, request)),
     planRun: unary(async ({ start }) => (await import('./plan.ts')).planRun(manager, start)),
@@ -156,7 +159,7 @@ export function chooseSpec(specs: PipelineSpec[], name: string, path: string): P
 }
 
 async function retry(manager: Manager, request: RetryRunRequest) {
-  const { store, loop, fleet } = manager;
+  const { store } = manager;
   const row = await findRun(manager, request.runId);
   if (row.state === RunState.RUNNING) {
     throw new WizError('failed_precondition', `Run ${row.runId} goes on. Cancel it, or wait for its end.`);
@@ -165,15 +168,30 @@ async function retry(manager: Manager, request: RetryRunRequest) {
   const before = await readRun(store, row.runId);
   const edited = request.file === undefined ? undefined : await editedSpec(manager, request, before);
   const processors = whatToResume(before, request.from, edited);
-  const run = await manager.claim(row.runId);
+  const specJson = edited === undefined ? '' : JSON.stringify(edited);
+  const resumed = { processors, specJson, from: request.from };
+  const run = manager.sharing.keeps(row.runId, request.detach)
+    ? await resumeHere(manager, row.runId, resumed)
+    : await resumeElsewhere(manager, row.runId, resumed);
   if (run === undefined) {
     throw new WizError('failed_precondition', `Run ${row.runId} is being gone on with by another manager.`);
   }
-  loop.resume(row.runId, processors, edited === undefined ? '' : JSON.stringify(edited), request.from);
-  await loop.settled();
-  if (request.detach) await giveAway(manager, row.runId);
-  else fleet.ensure();
+  if (request.detach) await manager.background.ensure();
   return { run: runOf((await store.getRun(row.runId))!), processors: affected(run, processors) };
+}
+
+/** Undefined when another manager has it. */
+async function resumeHere(
+  { claim, loop, fleet }: Manager,
+  runId: string,
+  { processors, specJson, from }: { processors: string[]; specJson: string; from: string[] },
+): Promise<RunMachine | undefined> {
+  const run = await claim(runId);
+  if (run === undefined) return undefined;
+  loop.resume(runId, processors, specJson, from);
+  await loop.settled();
+  fleet.ensure();
+  return run;
 }
 
 function affected(run: RunMachine, processors: string[]): string[] {
@@ -189,11 +207,4 @@ async function editedSpec(
   const file = request.file!;
   const specs = (await parseFiles(manager, [file])).map(({ spec }) => spec);
   return resumeSpec(chooseSpec(specs, specs.length > 1 ? before.pipeline : '', file.path), before);
-}
-
-async function giveAway(manager: Manager, runId: string): Promise<void> {
-  manager.loop.drop(runId);
-  await manager.loop.settled();
-  await manager.store.releaseRuns(manager.managerId, [runId]);
-  await manager.background.ensure();
 }

@@ -22,9 +22,9 @@ import type { Connect, ExecutorSession, SessionHandlers } from './session.ts';
 export interface Fleet {
   /** Gets executors now; joins them to the loop as they come. */
   ensure(): void;
-  /** Connects to the executors on which a run that was taken over has attempts; those that are gone are told
+  /** Connects to the executors on which runs that were taken over have attempts; those that are gone are told
    *  to the loop as lost. */
-  adopt(run: RunMachine): Promise<void>;
+  adopt(runs: RunMachine[]): Promise<void>;
   send(executorId: string, outgoing: Outgoing): void;
   /** Executors in session now. */
   joined(): string[];
@@ -188,6 +188,17 @@ export function createFleet(options: FleetOptions): Fleet {
     if (loop.runs.size > 0) ensure();
   }
 
+  /** A session says which runs it is for in its first message: it is made anew, and resumes. */
+  async function reconnect(executorId: string, rows: ExecutorRow[]): Promise<void> {
+    await connecting.get(executorId)?.catch(() => {});
+    sessions.get(executorId)?.close();
+    sessions.delete(executorId);
+    loop.executorSuspended(executorId);
+    const row = rows.find((candidate) => candidate.executorId === executorId);
+    if (row === undefined) lost(executorId);
+    else await join(row).catch(() => recover(executorId));
+  }
+
   function ensure(): void {
     if (closed || ensuring !== undefined) return;
     ensuring = tryToEnsure().finally(() => {
@@ -212,18 +223,11 @@ export function createFleet(options: FleetOptions): Fleet {
 
   return {
     ensure,
-    async adopt(run) {
+    async adopt(runs) {
+      const needed = new Set(runs.flatMap((run) => [...executorsOf(run)]));
+      if (needed.size === 0) return;
       const rows = await options.listExecutors();
-      for (const executorId of executorsOf(run)) {
-        // A session says which runs it is for in its first message: it is made anew, and resumes.
-        await connecting.get(executorId)?.catch(() => {});
-        sessions.get(executorId)?.close();
-        sessions.delete(executorId);
-        loop.executorSuspended(executorId);
-        const row = rows.find((candidate) => candidate.executorId === executorId);
-        if (row === undefined) lost(executorId);
-        else await join(row).catch(() => recover(executorId));
-      }
+      await Promise.all([...needed].map((executorId) => reconnect(executorId, rows)));
     },
     send(executorId, outgoing) {
       if (outgoing.cancels.length > 0) transfer.cancelled(executorId, outgoing.cancels);

@@ -100,6 +100,7 @@ export function createGivenLauncher(options: GivenLauncherOptions): Launcher {
       // Of another machine, perhaps: no process of ours.
       pid: 0,
       pidStart: 0,
+      machine: '',
       version: answer.version,
       slots: answer.slots,
       environmentHash: '',

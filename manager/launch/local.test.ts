@@ -182,6 +182,7 @@ test('a pid that is another process’s now is not touched', async (t) => {
     token: 'x',
     pid: bystander.pid!,
     pidStart: processStart(bystander.pid!) - 1,
+    machine: '',
     version: '1',
     slots: 1,
     environmentHash: '',

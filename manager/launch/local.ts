@@ -12,7 +12,7 @@ import { environmentHash, executorEnvironment } from './executor-environment.ts'
 import { createExecutorFolder, removeExecutorFolder, removeStaleFolders } from './executor-folder.ts';
 import type { Launcher } from './launcher.ts';
 import { endLeftovers } from './leftovers.ts';
-import { isSameProcess, processStart } from './process-identity.ts';
+import { isSameProcess, machineId, processStart } from './process-identity.ts';
 import { startExecutor } from './start-executor.ts';
 
 /**
@@ -68,6 +68,9 @@ const LEASE = 'launch';
 /** Milliseconds. The lease is held from before the folder is made until the row is stored. */
 const LEASE_MS = 5000;
 const POLL_MS = 10;
+/** Of another machine nothing is known but what it answers: it is connected to where its socket can be reached (a container
+ *  beside this one), and is left to its own machine otherwise. */
+const isElsewhere = ({ machine }: ExecutorRow) => machine !== machineId() && machine !== '';
 /** Milliseconds for an executor that was asked to end: without work it is a matter of a few; with force it
  *  gives its programs their grace (10 s by default) and its managers 2 s to take the reports. */
 const END_MS = 5000;
@@ -120,7 +123,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   };
 
   async function localRows(): Promise<ExecutorRow[]> {
-    return (await store.listExecutors()).filter(({ launcher }) => launcher === 'local');
+    return (await store.listExecutors()).filter((row) => row.launcher === 'local' && !isElsewhere(row));
   }
 
   function fits(row: ExecutorRow): boolean {
@@ -200,6 +203,7 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       token: folder.token,
       pid,
       pidStart: processStart(pid),
+      machine: machineId(),
       version: build(),
       slots,
       environmentHash: environmentOfRow,
@@ -225,13 +229,13 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       if (answer?.executorId === row.executorId) return 'alive';
       await sleep(POLL_MS);
     }
-    await forget(row);
+    if (!isElsewhere(row)) await forget(row);
     return 'gone';
   }
 
   /** True when it has ended. */
   async function stop(row: ExecutorRow, force: boolean): Promise<boolean> {
-    if (row.launcher !== 'local') return false;
+    if (row.launcher !== 'local' || isElsewhere(row)) return false;
     const { address, token } = row;
     const answer = lives(row)
       ? await stopExecutor({ address, token, force, timeoutMs: answerMs }).catch(() => undefined)
@@ -280,8 +284,8 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
   }
 }
 
-function lives({ pid, pidStart }: ExecutorRow): boolean {
-  return isSameProcess(pid, pidStart);
+function lives(row: ExecutorRow): boolean {
+  return isElsewhere(row) || isSameProcess(row.pid, row.pidStart);
 }
 
 function serves({ address }: ExecutorRow): boolean {

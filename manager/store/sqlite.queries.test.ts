@@ -35,6 +35,7 @@ describe('queries of a SQLite store', () => {
       token: 'very-secret',
       pid: 1,
       pidStart: 1,
+      machine: '',
       version: '1',
       slots: 1,
       environmentHash: '',

@@ -1,6 +1,7 @@
 import * as access from './sqlite/access.ts';
 import * as audit from './sqlite/audit.ts';
 import * as cache from './sqlite/cache.ts';
+import * as centre from './sqlite/centre.ts';
 import { commit } from './sqlite/commit.ts';
 import { type Connection, connect } from './sqlite/connection.ts';
 import { deleteRuns } from './sqlite/delete-runs.ts';
@@ -42,11 +43,15 @@ export function sqliteStore(c: Connection): Store {
 
     heartbeat: (manager) => leases.heartbeat(c, manager),
     listManagers: async () => leases.listManagers(c),
-    removeManager: (managerId) => leases.removeManager(c, managerId),
-    claimRuns: (managerId, living, limit) => leases.claimRuns(c, managerId, living, limit),
+    removeManager: (managerId, heartbeatMs) => leases.removeManager(c, managerId, heartbeatMs),
+    claimRuns: (managerId, living, limit, shards) => leases.claimRuns(c, managerId, living, limit, shards),
     countOrphans: async (living) => leases.countOrphans(c, living),
     claimRun: (runId, managerId, living) => leases.claimRun(c, runId, managerId, living),
     releaseRuns: (managerId, runIds) => leases.releaseRuns(c, managerId, runIds),
+    ownedRuns: async (managerId) => leases.ownedRuns(c, managerId),
+    claimCentre: (managerId, living, nowMs) => centre.claimCentre(c, managerId, living, nowMs),
+    releaseCentre: (managerId) => centre.releaseCentre(c, managerId),
+    getCentre: async () => centre.getCentre(c),
 
     acquireLease: (kind, key, holder, nowMs, expiresMs) =>
       leases.acquireLease(c, kind, key, holder, nowMs, expiresMs),
@@ -54,7 +59,8 @@ export function sqliteStore(c: Connection): Store {
     listLeases: async (kind) => leases.listLeases(c, kind),
 
     sendCommand: ({ runId, kind, message }) => runs.sendCommand(c, runId, kind, message),
-    takeCommands: (managerId) => leases.takeCommands(c, managerId),
+    readCommands: async (managerId) => leases.readCommands(c, managerId),
+    removeCommands: (ids) => leases.removeCommands(c, ids),
 
     findCacheEntries: async (keys) => cache.findCacheEntries(c, keys),
     latestCacheEntries: async (pipeline, processors) => cache.latestCacheEntries(c, pipeline, processors),
@@ -69,7 +75,7 @@ export function sqliteStore(c: Connection): Store {
     referredHashes: async (without) => files.referredHashes(c, without),
     listRecordTables: async () => listRecordTables(c),
     queryRecords: (sql, signal) => queryRecords(c, sql, signal),
-    deleteRuns: (runIds) => deleteRuns(c, runIds),
+    deleteRuns: (runIds, centreEpoch) => deleteRuns(c, runIds, centreEpoch),
 
     putExecutor: (executor) => executors.putExecutor(c, executor),
     removeExecutor: (executorId) => executors.removeExecutor(c, executorId),

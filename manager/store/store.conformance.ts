@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { auditTests, tokenTests, userTests } from './conformance/access.ts';
+import { centreTests, commandTests } from './conformance/commands.ts';
 import { cacheTests, deletionTests, fileTests } from './conformance/data.ts';
 import { limitTests, ownershipTests } from './conformance/leases.ts';
 import { pipelineTests } from './conformance/pipelines.ts';
@@ -33,6 +34,8 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
     describe('pipelines', () => pipelineTests(store));
     describe('runs and journal', () => runTests(store));
     describe('ownership', () => ownershipTests(store));
+    describe('commands', () => commandTests(store));
+    describe('centre', () => centreTests(store));
     describe('limits', () => limitTests(store));
     describe('cache', () => cacheTests(store));
     describe('files', () => fileTests(store));
@@ -75,6 +78,7 @@ function executorTests(store: () => Store): void {
     token: 'secret',
     pid: 77,
     pidStart: 987_654_321,
+    machine: 'a1b2',
     version: '0.1.0',
     slots: 8,
     environmentHash: 'abc',

@@ -1,6 +1,16 @@
 import type { Event, ProcessorReused, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { JsonObject, JsonValue } from '../spec/spec.ts';
 import type { AccessStore } from './access-store.ts';
+import type { OwnershipStore } from './ownership-store.ts';
+
+export type {
+  CentreTerm,
+  Command,
+  LeaseRow,
+  ManagerRole,
+  ManagerRow,
+  NewCommand,
+} from './ownership-store.ts';
 
 /**
  * What a manager keeps. One interface, one conformance suite; SQLite implements it now, PostgreSQL next,
@@ -13,7 +23,7 @@ import type { AccessStore } from './access-store.ts';
  * owner; a commit that carries an older epoch, or comes from another manager, stores nothing for that run.
  * Leases live as long as their manager's heartbeat.
  */
-export interface Store extends AccessStore {
+export interface Store extends AccessStore, OwnershipStore {
   // -- pipelines ---------------------------------------------------------------------------------------
   /** All or nothing, in one transaction; a spec equal to the newest version adds none. Versions count from 1
    *  and go on after a delete. With `dryRun` nothing is stored, and the answer is what would be. */
@@ -38,35 +48,6 @@ export interface Store extends AccessStore {
   listRuns(filter: RunFilter): Promise<RunRow[]>;
   /** Events with a greater number, in order, at most about `limit` (whole batches are returned). */
   readEvents(runId: string, afterSeq: number, limit: number): Promise<Event[]>;
-
-  // -- managers and ownership --------------------------------------------------------------------------
-  /** Inserts or renews; the manager and all it holds are valid until `expiresMs`. */
-  heartbeat(manager: ManagerRow): Promise<void>;
-  listManagers(): Promise<ManagerRow[]>;
-  /** Removes the manager and frees every lease it holds; its runs belong to nobody. */
-  removeManager(managerId: string): Promise<void>;
-  /** Takes unfinished runs that nobody owns, or whose manager is not in `living`; each gets epoch + 1. */
-  claimRuns(managerId: string, living: string[], limit: number): Promise<{ runId: string; epoch: number }[]>;
-  /** How many runs claimRuns would take. */
-  countOrphans(living: string[]): Promise<number>;
-  /** Takes one run, finished or not, if nobody living owns it. Undefined when somebody does. One's own run keeps
-   *  its epoch. */
-  claimRun(runId: string, managerId: string, living: string[]): Promise<{ epoch: number } | undefined>;
-  /** Gives runs back, so that another manager may claim them. */
-  releaseRuns(managerId: string, runIds: string[]): Promise<void>;
-
-  // -- leases with a name of their own (launching, the background manager) -----------------------------
-  /** True when `holder` has it now: it was free, its own, or past `expiresMs`. */
-  acquireLease(kind: string, key: string, holder: string, nowMs: number, expiresMs: number): Promise<boolean>;
-  releaseLease(kind: string, key: string, holder: string): Promise<void>;
-  listLeases(kind: string): Promise<LeaseRow[]>;
-
-  // -- commands for runs that another manager owns ------------------------------------------------------
-  /** Throws WizError not_found when there is no such run, failed_precondition when it has ended; what was sent
-   *  and not taken before the end goes with it. */
-  sendCommand(command: NewCommand): Promise<void>;
-  /** Commands for runs that `managerId` owns, removed as they are read, oldest first. */
-  takeCommands(managerId: string): Promise<NewCommand[]>;
 
   // -- cache -------------------------------------------------------------------------------------------
   /** Entries by key, those there are; keys whose run was deleted are not. */
@@ -100,8 +81,9 @@ export interface Store extends AccessStore {
    */
   queryRecords(sql: string, signal?: AbortSignal): Promise<QueryResult>;
   /** Deletes runs that ended and that nobody goes on with, whole: journal, cache entries, links, records. Returns
-   *  those that were deleted. */
-  deleteRuns(runIds: string[]): Promise<string[]>;
+   *  those that were deleted. With the epoch of a term of the centre only while that term lasts: throws WizError aborted
+   *  when it is over. */
+  deleteRuns(runIds: string[], centreEpoch?: number): Promise<string[]>;
 
   // -- executors ---------------------------------------------------------------------------------------
   putExecutor(executor: ExecutorRow): Promise<void>;
@@ -283,31 +265,6 @@ export interface RunFilter {
   beforeRunId?: string;
 }
 
-export interface ManagerRow {
-  managerId: string;
-  kind: 'cli' | 'background' | 'daemon';
-  pid: number;
-  /** Start of the process in clock ticks since boot, so that a reused pid is not taken for it; 0 unknown. */
-  pidStart: number;
-  hostname: string;
-  startedMs: number;
-  heartbeatMs: number;
-  expiresMs: number;
-}
-
-export interface LeaseRow {
-  kind: string;
-  key: string;
-  holder: string;
-  expiresMs: number;
-}
-
-export interface NewCommand {
-  runId: string;
-  kind: 'cancel';
-  message: string;
-}
-
 export interface ExecutorRow {
   executorId: string;
   launcher: 'local' | 'remote';
@@ -316,6 +273,8 @@ export interface ExecutorRow {
   token: string;
   pid: number;
   pidStart: number;
+  /** Where `pid` means its process, as of a manager; empty when nobody knows. */
+  machine: string;
   version: string;
   slots: number;
   /** Hash of the environment it was started with: a run is given only an executor whose environment is its

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { wizEntry } from '../../api.ts';
 import { WizCommand } from '../../command.ts';
 import { configSources, daemonFlags } from '../../daemon-flags.ts';
@@ -8,7 +9,7 @@ export default class ManagerServe extends WizCommand {
   static override description = `\
 What it is told comes from wiz.yaml, the environment and flags, the later winning: \`wiz config show\` prints what holds, \`wiz schema config\` describes the file.
 
-SIGTERM and SIGINT end it: it takes no new work, and what runs goes on under another manager.`;
+SIGTERM and SIGINT end it: it takes no new work, and what runs goes on under another manager, or when it is started again. A second one ends it at once.`;
   static override examples = [
     '<%= config.bin %> manager serve',
     '<%= config.bin %> manager serve --config /etc/wiz/wiz.yaml --listen 0.0.0.0:7433',
@@ -24,11 +25,25 @@ SIGTERM and SIGINT end it: it takes no new work, and what runs goes on under ano
     // Programs inherit the rest.
     for (const name of secretVariables) delete environment[name];
     const daemon = await serveManager({ config, environment, wizEntry: wizEntry() });
-    note(`wiz: serving at ${daemon.url}`);
-    await new Promise((resolve) => {
-      process.once('SIGTERM', resolve);
-      process.once('SIGINT', resolve);
-    });
+    note(daemon.url ? `wiz: serving at ${daemon.url}` : 'wiz: serving runs, and no API');
+    await toldToEnd();
+    note('wiz: ending; runs go on under another manager, or when this one is started again.');
     await daemon.close();
+    // What did not answer in time must not keep it.
+    process.exit(0);
   }
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
+function toldToEnd(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let told = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (told) process.exit(128 + constants.signals[signal]);
+      told = true;
+      resolve();
+    });
+  }
+  return promise;
 }

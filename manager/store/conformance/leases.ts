@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { SHARDS, shardOf } from '../shard.ts';
 import type { LimitChanges, RunRow, Store } from '../store.ts';
 import { commitOf, manager, NO_LIMITS, runRow } from './rows.ts';
 
@@ -65,21 +66,62 @@ export function ownershipTests(store: () => Store): void {
 
   it('keeps managers, and frees all that a removed one held', async () => {
     const renewed = manager('m1', { heartbeatMs: 1_700_000_002_000, expiresMs: 1_700_000_008_000 });
-    await store().heartbeat(manager('m1'));
-    await store().heartbeat(manager('m2', { kind: 'background' }));
-    await store().heartbeat(renewed);
+    assert.equal(await store().heartbeat(manager('m1')), false);
+    assert.equal(await store().heartbeat(manager('m2', { kind: 'background' })), false);
+    assert.equal(await store().heartbeat(renewed), true);
     assert.deepEqual(await store().listManagers(), [renewed, manager('m2', { kind: 'background' })]);
     const row = await newRun('m1');
     await store().acquireLease('launch', 'local', 'm1', 1, 100);
-    await store().removeManager('m1');
+    assert.deepEqual(await store().ownedRuns('m1'), [{ runId: row.runId, epoch: 1 }]);
+    assert.equal(await store().removeManager('m1'), true);
+    assert.equal(await store().removeManager('m1'), false);
     assert.deepEqual(
       (await store().listManagers()).map((one) => one.managerId),
       ['m2'],
     );
+    assert.deepEqual(await store().ownedRuns('m1'), []);
     assert.equal((await store().getRun(row.runId))?.managerId, null);
     assert.deepEqual(await store().listLeases('launch'), []);
     assert.deepEqual((await store().commit([commitOf(row, 1)], NO_LIMITS)).fenced, [row.runId]);
     assert.deepEqual(await store().claimRuns('m2', ['m2'], 1), [{ runId: row.runId, epoch: 2 }]);
+  });
+
+  it('keeps what a manager says of itself', async () => {
+    const said = manager('m1', {
+      kind: 'daemon',
+      roles: ['runs'],
+      draining: true,
+      url: 'https://one.example:7433',
+      runs: 7,
+      loads: { e1: 3, e2: 1 },
+    });
+    await store().heartbeat(manager('m1'));
+    await store().heartbeat(said);
+    assert.deepEqual(await store().listManagers(), [said]);
+  });
+
+  it('does not remove a manager whose heart has beaten since', async () => {
+    await store().heartbeat(manager('m1'));
+    const row = await newRun('m1');
+    await store().heartbeat(manager('m1', { heartbeatMs: 1_700_000_001_000 }));
+    assert.equal(await store().removeManager('m1', 1_700_000_000_000), false);
+    assert.equal((await store().getRun(row.runId))?.managerId, 'm1');
+    assert.equal(await store().removeManager('m1', 1_700_000_001_000), true);
+    assert.equal((await store().getRun(row.runId))?.managerId, null);
+  });
+
+  it('claims orphans of some shards only', async () => {
+    const rows = await Promise.all(Array.from({ length: 40 }, () => newRun(null)));
+    const half = (odd: boolean) => Array.from({ length: SHARDS / 2 }, (_, i) => 2 * i + (odd ? 1 : 0));
+    const even = await store().claimRuns('m1', ['m1', 'm2'], 100, half(false));
+    const odd = await store().claimRuns('m2', ['m1', 'm2'], 100, half(true));
+    assert.deepEqual(await store().claimRuns('m1', ['m1', 'm2'], 100, []), []);
+    assert.ok(even.every(({ runId }) => shardOf(runId) % 2 === 0));
+    assert.ok(odd.every(({ runId }) => shardOf(runId) % 2 === 1));
+    assert.deepEqual(
+      [...even, ...odd].map(({ runId }) => runId).sort(),
+      rows.map(({ runId }) => runId).sort(),
+    );
   });
 
   it('gives a named lease to one holder until it expires or is given back', async () => {
@@ -96,31 +138,6 @@ export function ownershipTests(store: () => Store): void {
     ]);
     await store().releaseLease('launch', 'local', 'b');
     assert.equal(await store().acquireLease('launch', 'local', 'a', 310, 400), true);
-  });
-
-  it('hands commands to the owner, once and in order', async () => {
-    const row = await newRun('m1');
-    for (const message of ['first', 'second']) {
-      await store().sendCommand({ runId: row.runId, kind: 'cancel', message });
-    }
-    assert.deepEqual(await store().takeCommands('m2'), []);
-    assert.deepEqual(
-      (await store().takeCommands('m1')).map((command) => command.message),
-      ['first', 'second'],
-    );
-    assert.deepEqual(await store().takeCommands('m1'), []);
-  });
-
-  it('refuses commands for runs that ended or are not there, and drops those that came too late', async () => {
-    const row = await newRun('m1');
-    await store().sendCommand({ runId: row.runId, kind: 'cancel', message: 'late' });
-    const ended = commitOf(row, 1, { state: RunState.SUCCEEDED });
-    await store().commit([ended], NO_LIMITS);
-    const send = (runId: string) => store().sendCommand({ runId, kind: 'cancel', message: '' });
-    await assert.rejects(send(row.runId), { code: 'failed_precondition' });
-    await assert.rejects(send('0'.repeat(27)), { code: 'not_found' });
-    await store().commit([commitOf(ended.row, 1, { state: RunState.RUNNING })], NO_LIMITS);
-    assert.deepEqual(await store().takeCommands('m1'), []);
   });
 }
 

@@ -67,9 +67,15 @@ export function manager(managerId: string, change: Partial<ManagerRow> = {}): Ma
     pid: 4_194_304,
     pidStart: 12_345_678_901,
     hostname: 'build-7',
+    machine: 'a1b2',
     startedMs: 1_700_000_000_000,
     heartbeatMs: 1_700_000_000_000,
     expiresMs: 1_700_000_006_000,
+    roles: ['api', 'runs'],
+    draining: false,
+    url: '',
+    runs: 0,
+    loads: {},
     ...change,
   };
 }

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { checkCentre } from './centre.ts';
 import type { Connection } from './connection.ts';
 import { dropRecords, dropUnusedColumns } from './records.ts';
 
@@ -19,11 +20,18 @@ const STATEMENTS = [
 ];
 
 /** Each run goes whole or stays. Room in the file is used again; the file does not get smaller. */
-export async function deleteRuns(connection: Connection, runIds: string[]): Promise<string[]> {
+export async function deleteRuns(
+  connection: Connection,
+  runIds: string[],
+  centreEpoch?: number,
+): Promise<string[]> {
   const deleted: string[] = [];
   let at = 0;
   while (at < runIds.length) {
-    const some = await connection.write(() => deleteSome(connection, runIds, at));
+    const some = await connection.write(() => {
+      if (centreEpoch !== undefined) checkCentre(connection, centreEpoch);
+      return deleteSome(connection, runIds, at);
+    });
     deleted.push(...some.deleted);
     at = some.next;
     await turn();

@@ -1,4 +1,4 @@
-import type { LeaseRow, ManagerRow, NewCommand } from '../store.ts';
+import type { Command, LeaseRow, ManagerRow } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { managers } from './schema.ts';
 
@@ -11,18 +11,22 @@ const OWNER = "SELECT holder, epoch FROM leases WHERE kind = 'run' AND key = ?";
 /** Parameters: ids of living managers as a JSON array. */
 const ORPHANS = `FROM runs LEFT JOIN leases ON leases.kind = 'run' AND leases.key = runs.run_id
   WHERE runs.state = 1 AND (leases.holder IS NULL OR leases.holder NOT IN (SELECT value FROM json_each(?)))`;
+/** Parameters: shards as a JSON array. */
+const OF_SHARDS = 'AND runs.shard IN (SELECT value FROM json_each(?))';
 const RAISE = 'UPDATE runs SET epoch = epoch + 1 WHERE run_id = ? RETURNING epoch';
 const OWN = `INSERT INTO leases (kind, key, holder, epoch) VALUES ('run', ?, ?, ?)
   ON CONFLICT (kind, key) WHERE kind <> 'limit' DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch`;
 const FREE = "DELETE FROM leases WHERE kind = 'run' AND key = ? AND holder = ?";
 
-export function heartbeat(connection: Connection, manager: ManagerRow): Promise<void> {
+export function heartbeat(connection: Connection, manager: ManagerRow): Promise<boolean> {
   return connection.write(() => {
+    const there = connection.statement('SELECT 1 FROM managers WHERE manager_id = ?').get(manager.managerId);
     connection.db
       .insert(managers)
       .values(manager)
       .onConflictDoUpdate({ target: managers.managerId, set: manager })
       .run();
+    return there !== undefined;
   });
 }
 
@@ -31,10 +35,19 @@ export function listManagers(connection: Connection): ManagerRow[] {
 }
 
 /** Limits stay: they belong to runs, which go on under another manager. */
-export function removeManager(connection: Connection, managerId: string): Promise<void> {
+export function removeManager(
+  connection: Connection,
+  managerId: string,
+  heartbeatMs?: number,
+): Promise<boolean> {
   return connection.write(() => {
-    connection.statement('DELETE FROM managers WHERE manager_id = ?').run(managerId);
+    const { changes } = connection
+      .statement('DELETE FROM managers WHERE manager_id = ? AND heartbeat_ms = coalesce(?, heartbeat_ms)')
+      .run(managerId, heartbeatMs ?? null);
+    // One that others removed may have taken something since.
+    if (changes === 0 && heartbeatMs !== undefined) return false;
     connection.statement("DELETE FROM leases WHERE holder = ? AND kind <> 'limit'").run(managerId);
+    return changes > 0;
   });
 }
 
@@ -43,14 +56,18 @@ export async function claimRuns(
   managerId: string,
   living: string[],
   limit: number,
+  shards?: number[],
 ): Promise<{ runId: string; epoch: number }[]> {
-  const json = JSON.stringify([managerId, ...living]);
+  const orphans = shards === undefined ? ORPHANS : `${ORPHANS} ${OF_SHARDS}`;
+  const given = [JSON.stringify([managerId, ...living])];
+  if (shards !== undefined) given.push(JSON.stringify(shards));
   // Asked often and mostly in vain: look before taking the lock.
-  if (countOrphans(connection, [managerId, ...living]) === 0) return [];
+  const any = connection.read(() => connection.statement(`SELECT 1 ${orphans} LIMIT 1`).get(...given));
+  if (any === undefined) return [];
   return connection.write(() =>
     connection
-      .statement(`SELECT runs.run_id AS runId ${ORPHANS} ORDER BY runs.run_id LIMIT ?`)
-      .all(json, limit)
+      .statement(`SELECT runs.run_id AS runId ${orphans} ORDER BY runs.run_id LIMIT ?`)
+      .all(...given, limit)
       .map((row) => ({ runId: String(row.runId), epoch: take(connection, String(row.runId), managerId) })),
   );
 }
@@ -87,6 +104,15 @@ export function releaseRuns(connection: Connection, managerId: string, runIds: s
   return connection.write(() => {
     for (const runId of runIds) connection.statement(FREE).run(runId, managerId);
   });
+}
+
+export function ownedRuns(connection: Connection, managerId: string): { runId: string; epoch: number }[] {
+  return connection.read(() =>
+    connection
+      .statement("SELECT key, epoch FROM leases WHERE holder = ? AND kind = 'run' ORDER BY key")
+      .all(managerId)
+      .map((row) => ({ runId: String(row.key), epoch: Number(row.epoch) })),
+  );
 }
 
 export function acquireLease(
@@ -137,19 +163,26 @@ export function listLeases(connection: Connection, kind: string): LeaseRow[] {
   );
 }
 
-const COMMANDS = `FROM commands JOIN leases ON leases.kind = 'run' AND leases.key = commands.run_id
-  WHERE leases.holder = ?`;
+export function readCommands(connection: Connection, managerId: string): Command[] {
+  return connection.read(() =>
+    connection
+      .statement(
+        `SELECT id, commands.run_id AS runId, message FROM commands
+         JOIN leases ON leases.kind = 'run' AND leases.key = commands.run_id
+         WHERE leases.holder = ? ORDER BY id`,
+      )
+      .all(managerId)
+      .map(({ id, runId, message }) => ({
+        id: Number(id),
+        runId: String(runId),
+        kind: 'cancel',
+        message: String(message),
+      })),
+  );
+}
 
-export async function takeCommands(connection: Connection, managerId: string): Promise<NewCommand[]> {
-  const any = connection.read(() => connection.statement(`SELECT 1 ${COMMANDS} LIMIT 1`).get(managerId));
-  if (any === undefined) return [];
+export function removeCommands(connection: Connection, ids: number[]): Promise<void> {
   return connection.write(() => {
-    const rows = connection
-      .statement(`SELECT id, commands.run_id AS runId, commands.kind, message ${COMMANDS} ORDER BY id`)
-      .all(managerId);
-    return rows.map((row) => {
-      connection.statement('DELETE FROM commands WHERE id = ?').run(row.id as number);
-      return { runId: String(row.runId), kind: 'cancel', message: String(row.message) };
-    });
+    for (const id of ids) connection.statement('DELETE FROM commands WHERE id = ?').run(id);
   });
 }

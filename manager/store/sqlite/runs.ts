@@ -1,6 +1,7 @@
 import { and, desc, eq, getTableColumns, gte, inArray, lt, lte, type SQL } from 'drizzle-orm';
 import { WizError } from '../../../proto/error.ts';
 import { type Event, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { shardOf } from '../shard.ts';
 import type { RunFilter, RunRow } from '../store.ts';
 import { checkNumbers } from './commit.ts';
 import type { Connection } from './connection.ts';
@@ -23,7 +24,7 @@ export function createRun(
     try {
       connection.db
         .insert(runs)
-        .values({ ...columns, epoch: 1 })
+        .values({ ...columns, epoch: 1, shard: shardOf(row.runId) })
         .run();
     } catch (error) {
       if (!isConstraint(error)) throw error;
@@ -56,9 +57,10 @@ export function listRuns(connection: Connection, filter: RunFilter): RunRow[] {
 }
 
 function selectRuns(connection: Connection, condition: SQL | undefined, limit: number): RunRow[] {
+  const { shard: _, ...columns } = getTableColumns(runs);
   return connection.read(() =>
     connection.db
-      .select({ ...getTableColumns(runs), managerId: leases.holder })
+      .select({ ...columns, managerId: leases.holder })
       .from(runs)
       .leftJoin(leases, and(eq(leases.kind, 'run'), eq(leases.key, runs.runId)))
       .where(condition)

@@ -55,6 +55,8 @@ export const runs = sqliteTable(
     seq: integer().notNull(),
     /** The last epoch that was given out; the lease of the present owner, if there is one, carries the same. */
     epoch: integer().notNull(),
+    /** See store/shard.ts. */
+    shard: integer().notNull().default(0),
   },
   // Ids sort by time, so both serve "newest first".
   (table) => [
@@ -80,7 +82,7 @@ export const batches = sqliteTable(
 
 /**
  * Everything that is held. Kind `run`: key is the run, holder the manager, epoch the fence; valid as long as
- * the manager lives. Kind `limit`: any number of holders for a key, each on behalf of a run. Other kinds are
+ * the manager lives. Kind `centre`: holder is the manager, epoch that of its term; valid as long. Kind `limit`: any number of holders for a key, each on behalf of a run. Other kinds are
  * leases with a name of their own, valid until they expire.
  */
 export const leases = sqliteTable(
@@ -102,6 +104,13 @@ export const leases = sqliteTable(
   ],
 );
 
+/** When which manager became the centre. */
+export const terms = sqliteTable('terms', {
+  epoch: integer().primaryKey({ autoIncrement: true }),
+  managerId: text('manager_id').notNull(),
+  startedMs: real('started_ms').notNull(),
+});
+
 export const managers = sqliteTable('managers', {
   managerId: text('manager_id').primaryKey(),
   kind: text().$type<'cli' | 'background' | 'daemon'>().notNull(),
@@ -111,6 +120,12 @@ export const managers = sqliteTable('managers', {
   startedMs: real('started_ms').notNull(),
   heartbeatMs: real('heartbeat_ms').notNull(),
   expiresMs: real('expires_ms').notNull(),
+  roles: text({ mode: 'json' }).$type<('api' | 'runs')[]>().notNull().default(['api', 'runs']),
+  draining: integer({ mode: 'boolean' }).notNull().default(false),
+  url: text().notNull().default(''),
+  runs: integer().notNull().default(0),
+  loads: text({ mode: 'json' }).$type<Record<string, number>>().notNull().default({}),
+  machine: text().notNull().default(''),
 });
 
 export const commands = sqliteTable(
@@ -137,6 +152,7 @@ export const executors = sqliteTable('executors', {
   slots: integer().notNull(),
   environmentHash: text('environment_hash').notNull(),
   startedMs: real('started_ms').notNull(),
+  machine: text().notNull().default(''),
 });
 
 export const catalogues = sqliteTable('catalogues', {

@@ -1,0 +1,33 @@
+import { WizError } from '../../proto/error.ts';
+import { emit, runAdopted } from '../engine/events.ts';
+import type { RunMachine } from '../engine/run.ts';
+import { resumeRun } from '../engine/transitions.ts';
+import { readRun, rowOf } from '../journal.ts';
+import type { Manager } from '../manager.ts';
+
+/**
+ * Lets a run that has ended go on under whoever it belongs to: it is claimed for as long as it takes to journal that it goes
+ * on, and then is nobody's. Undefined when somebody living has it. Throws WizError aborted when somebody took it meanwhile.
+ */
+export async function resumeElsewhere(
+  { store, managerId, membership }: Manager,
+  runId: string,
+  resumed: { processors: string[]; specJson: string; from: string[] },
+): Promise<RunMachine | undefined> {
+  const claimed = await store.claimRun(runId, managerId, await membership.living());
+  if (claimed === undefined) return undefined;
+  try {
+    const run = await readRun(store, runId, { managerId, epoch: claimed.epoch });
+    const nowMs = Date.now();
+    emit(run, nowMs, runAdopted(managerId, claimed.epoch));
+    resumeRun(run, resumed, nowMs);
+    const commit = { row: rowOf(run), events: run.uncommitted };
+    const { fenced } = await store.commit([commit], { acquire: [], release: [], max: {} });
+    if (fenced.length > 0) {
+      throw new WizError('aborted', `Another manager took run ${runId} while it was to go on. Try again.`);
+    }
+    return run;
+  } finally {
+    await store.releaseRuns(managerId, [runId]);
+  }
+}
