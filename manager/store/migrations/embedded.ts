@@ -46,5 +46,19 @@ export const MIGRATIONS: { name: string; statements: string[] }[] = [
       "CREATE TABLE `users` (\n\t`name` text PRIMARY KEY,\n\t`role` integer NOT NULL,\n\t`password_hash` text NOT NULL,\n\t`created_by` text NOT NULL,\n\t`created_ms` real NOT NULL,\n\t`password_ms` real NOT NULL\n);",
       "CREATE UNIQUE INDEX `tokens_by_name` ON `tokens` (`name`) WHERE revoked_ms = 0;"
     ]
+  },
+  {
+    "name": "20261128090801_share_runs",
+    "statements": [
+      "CREATE TABLE `terms` (\n\t`epoch` integer PRIMARY KEY AUTOINCREMENT,\n\t`manager_id` text NOT NULL,\n\t`started_ms` real NOT NULL\n);",
+      "ALTER TABLE `executors` ADD `machine` text DEFAULT '' NOT NULL;",
+      "ALTER TABLE `managers` ADD `roles` text DEFAULT '[\"api\",\"runs\"]' NOT NULL;",
+      "ALTER TABLE `managers` ADD `draining` integer DEFAULT false NOT NULL;",
+      "ALTER TABLE `managers` ADD `url` text DEFAULT '' NOT NULL;",
+      "ALTER TABLE `managers` ADD `runs` integer DEFAULT 0 NOT NULL;",
+      "ALTER TABLE `managers` ADD `loads` text DEFAULT '{}' NOT NULL;",
+      "ALTER TABLE `managers` ADD `machine` text DEFAULT '' NOT NULL;",
+      "ALTER TABLE `runs` ADD `shard` integer DEFAULT 0 NOT NULL;"
+    ]
   }
 ];
