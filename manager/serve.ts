@@ -1,6 +1,6 @@
 import type { ContextValues } from '@connectrpc/connect';
 import { createAccess } from './access/access.ts';
-import { removeDaemonFile, writeDaemonFile } from './access/daemon-file.ts';
+import { ownAuthority, removeDaemonFile, writeDaemonFile } from './access/daemon-file.ts';
 import { checkExposure } from './access/exposure.ts';
 import { peerKey } from './api/http/peer.ts';
 import { serveHttp } from './api/http/server.ts';
@@ -85,7 +85,8 @@ async function serveApi(manager: Manager, config: DaemonConfig): Promise<ServedA
     throw error;
   });
   const token = access.issueToken(`daemon.${managerId}`);
-  writeDaemonFile(home, { url: server.url, token, managerId, pid: process.pid });
+  const ca = tls && ownAuthority(tls.certificate);
+  writeDaemonFile(home, { url: server.url, token, managerId, pid: process.pid, ...(ca && { ca }) });
   await membership.tell({ url: server.url });
   return {
     url: server.url,

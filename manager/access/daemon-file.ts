@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -12,6 +12,8 @@ export interface DaemonFile {
   token: string;
   managerId: string;
   pid: number;
+  /** PEM of its certificate, when that is of no authority that others know. */
+  ca?: string;
 }
 
 export function daemonFilePath(home: string): string {
@@ -29,13 +31,21 @@ export function writeDaemonFile(home: string, file: DaemonFile): void {
 /** Undefined when there is none, or it is not to be understood. */
 export function readDaemonFile(home: string): DaemonFile | undefined {
   try {
-    const { url, token, managerId, pid } = JSON.parse(
-      readFileSync(daemonFilePath(home), 'utf8'),
-    ) as DaemonFile;
-    return typeof url === 'string' && typeof token === 'string' ? { url, token, managerId, pid } : undefined;
+    const file = JSON.parse(readFileSync(daemonFilePath(home), 'utf8')) as DaemonFile;
+    return typeof file.url === 'string' && typeof file.token === 'string' ? file : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The PEM of a certificate that is its own authority (self-signed, or with its root in the chain): what clients of this machine
+ *  can check it against. Undefined when it is somebody else's: clients know who that is, or were told. */
+export function ownAuthority(certificateFile: string): string | undefined {
+  const pem = readFileSync(certificateFile, 'utf8');
+  const last = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g)?.at(-1);
+  if (last === undefined) return undefined;
+  const root = new X509Certificate(last);
+  return root.checkIssued(root) ? pem : undefined;
 }
 
 /** Not that of a daemon which has begun meanwhile. */

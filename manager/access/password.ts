@@ -7,8 +7,17 @@ import { WizError } from '../../proto/error.ts';
  * for new passwords.
  */
 
+export interface ScryptParameters {
+  /** Logarithm of the cost, to base 2. */
+  ln: number;
+  /** Block size. */
+  r: number;
+  /** Rounds. */
+  p: number;
+}
+
 /** One of the settings that OWASP's cheat sheet of password storage takes to be equal: 32 MiB, 0.2 s on one core. */
-const PARAMETERS = { ln: 15, r: 8, p: 3 };
+const PARAMETERS: ScryptParameters = { ln: 15, r: 8, p: 3 };
 const HASH_BYTES = 32;
 const SALT_BYTES = 16;
 /** Hashings at once: each holds 32 MiB, and one of the four threads that files and names are looked up in. */
@@ -33,10 +42,9 @@ export function checkPassword(password: string): void {
 }
 
 /** Throws WizError resource_exhausted when too many wait. */
-export async function hashPassword(password: string): Promise<string> {
+export async function hashPassword(password: string, parameters = PARAMETERS): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
-  const hash = await hashed(password, salt, PARAMETERS);
-  return textOf(salt, hash);
+  return textOf(salt, await hashed(password, salt, parameters), parameters);
 }
 
 /** Takes the same time wherever the two differ. Throws WizError resource_exhausted when too many wait. */
@@ -50,17 +58,16 @@ export async function isPassword(password: string, text: string): Promise<boolea
 }
 
 /** What no password has: whoever is not there is checked against it, and costs what others do. */
-export const NO_PASSWORD = textOf(randomBytes(SALT_BYTES), randomBytes(HASH_BYTES));
+export const NO_PASSWORD = textOf(randomBytes(SALT_BYTES), randomBytes(HASH_BYTES), PARAMETERS);
 
-function textOf(salt: Buffer, hash: Buffer): string {
-  const { ln, r, p } = PARAMETERS;
+function textOf(salt: Buffer, hash: Buffer, { ln, r, p }: ScryptParameters): string {
   return `$scrypt$ln=${ln},r=${r},p=${p}$${salt.toString('base64url')}$${hash.toString('base64url')}`;
 }
 
 let running = 0;
 const waiting: (() => void)[] = [];
 
-async function hashed(password: string, salt: Buffer, { ln, r, p }: typeof PARAMETERS): Promise<Buffer> {
+async function hashed(password: string, salt: Buffer, { ln, r, p }: ScryptParameters): Promise<Buffer> {
   if (running >= AT_ONCE) {
     if (waiting.length >= MOST_WAITING) {
       throw new WizError(
