@@ -1,5 +1,5 @@
 import { createRouterTransport, type Transport } from '@connectrpc/connect';
-import { createLocalGuard } from './access/access.ts';
+import { createLocalGuard } from './access/local-guard.ts';
 import { routes } from './api/routes.ts';
 import { BACKGROUND_LEASE } from './background.ts';
 import type { EffectiveSetting } from './config/effective.ts';

@@ -6,7 +6,7 @@ import type { AccessStore } from '../store/access-store.ts';
 import { createAuditLog } from './audit.ts';
 import { type Authenticator, createAuthenticator } from './authenticate.ts';
 import { outOfScope, roleTooLow } from './denial.ts';
-import { type Identity, localIdentity, NOBODY, roleOf } from './identity.ts';
+import { type Identity, NOBODY, roleOf } from './identity.ts';
 import { createGuard, type Guard } from './interceptor.ts';
 import { createLimiter } from './limiter.ts';
 import { createOidc } from './oidc.ts';
@@ -77,20 +77,3 @@ export function createAccess(options: AccessOptions): Access {
     close: audit.close,
   };
 }
-
-/** The bundled manager: its user is who calls, and is audited like any other. */
-export function createLocalGuard(options: Pick<AccessOptions, 'store' | 'managerId' | 'note'>): Guard & {
-  close(): Promise<void>;
-} {
-  const caller = localIdentity();
-  const audit = createAuditLog({ ...options, keepDays: LOCAL_KEEP_DAYS });
-  const guard = createGuard({
-    audit,
-    identify: async () => caller,
-    holds: async () => true,
-    peerOf: () => '',
-  });
-  return { ...guard, close: audit.close };
-}
-
-const LOCAL_KEEP_DAYS = 90;

@@ -67,6 +67,13 @@ export function listAudit(connection: Connection, filter: AuditFilter): AuditRow
 const PRUNE = `DELETE FROM audit WHERE entry_id IN (
   SELECT entry_id FROM (SELECT entry_id, at_ms FROM audit ORDER BY entry_id LIMIT ?) WHERE at_ms < ?)`;
 
-export function pruneAudit(connection: Connection, beforeMs: number, limit: number): Promise<number> {
-  return connection.write(() => Number(connection.statement(PRUNE).run(limit, beforeMs).changes));
+const OLDEST = 'SELECT at_ms AS atMs FROM audit ORDER BY entry_id LIMIT 1';
+
+export async function pruneAudit(connection: Connection, beforeMs: number, limit: number): Promise<number> {
+  // Asked by each command that changes something, mostly in vain: look before taking the lock.
+  const oldest = connection.read(() => connection.statement(OLDEST).get());
+  if (oldest === undefined || Number(oldest.atMs) >= beforeMs) return 0;
+  return connection.write(() => Number(connection.statement(PRUNE).run(limit, beforeMs).changes), {
+    later: true,
+  });
 }
