@@ -1,5 +1,6 @@
+import { WizError } from '../proto/error.ts';
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
-import { newId } from '../proto/ids.ts';
+import { newId, timeOfId } from '../proto/ids.ts';
 import { processorTypes } from './api/processor-types.ts';
 import { newRunMachine, type RunMachine } from './engine/run.ts';
 import { rowOf } from './journal.ts';
@@ -23,6 +24,8 @@ export interface NewRun {
   detach: boolean;
   /** Nothing is taken from the cache. */
   noCache: boolean;
+  /** Made by the caller; empty: one is made here. */
+  runId: string;
 }
 
 /** Creates a run, durable when this resolves, and sets it going. Throws WizError invalid_argument for params, and
@@ -32,7 +35,15 @@ export async function startRun(manager: Manager, start: NewRun): Promise<RunRow>
   const owner = manager.sharing.keeps(run.runId, start.detach) ? manager.managerId : null;
   run.managerId = owner;
   const row = { ...rowOf(run), state: RunState.RUNNING };
-  await manager.store.createRun(row, [created], owner);
+  try {
+    await manager.store.createRun(row, [created], owner);
+  } catch (error) {
+    const before = start.runId === '' ? undefined : await manager.store.getRun(start.runId);
+    if (before === undefined) throw error;
+    // Started by an earlier call whose answer the caller did not get.
+    if (error instanceof WizError && error.code === 'already_exists') return before;
+    // Stored now, though the store did not say so.
+  }
   if (owner === null) await manager.background.ensure();
   else {
     manager.loop.add(run, { adopted: false });
@@ -47,8 +58,8 @@ export async function buildRun(
   manager: Manager,
   start: NewRun,
 ): Promise<{ run: RunMachine; created: Event }> {
-  const runId = newId();
   const nowMs = Date.now();
+  const runId = start.runId === '' ? newId() : checkedRunId(start.runId, nowMs);
   const params = resolveParams(start.spec, start.params);
   const { context, parentContext } = start;
   const timeZone = ownTimeZone();
@@ -76,6 +87,23 @@ export async function buildRun(
     },
   };
   return { run: newRunMachine(created, null, 1, spec), created };
+}
+
+/** Milliseconds that the time in an id of a caller may be off: sorted by id is sorted by time. */
+const ID_OFF_MS = 300_000;
+
+/** Throws WizError invalid_argument. */
+function checkedRunId(runId: string, nowMs: number): string {
+  const madeMs = timeOfId(runId);
+  if (madeMs === undefined) {
+    throw new WizError('invalid_argument', `"${runId}" is no id of a run: that is a KSUID of 27 characters.`);
+  }
+  if (Math.abs(madeMs - nowMs) <= ID_OFF_MS) return runId;
+  const minutes = Math.round(Math.abs(madeMs - nowMs) / 60_000);
+  throw new WizError(
+    'failed_precondition',
+    `The clock of the caller is ${minutes} minutes ${madeMs > nowMs ? 'ahead of' : 'behind'} the manager's. Set both.`,
+  );
 }
 
 /** IANA name of the zone of this process: that of runs whose pipeline names none. */

@@ -26,3 +26,14 @@ export const ID_LENGTH = 27;
 export function firstIdAt(ms: number): string {
   return KSUID.fromParts(ms, Buffer.alloc(16)).string;
 }
+
+/** Milliseconds of the second in which an id was made; undefined for what is none. */
+export function timeOfId(id: string): number | undefined {
+  if (id.length !== ID_LENGTH || !/^[0-9A-Za-z]+$/.test(id)) return undefined;
+  try {
+    return KSUID.parse(id).date.getTime();
+  } catch {
+    // Larger than the largest id.
+    return undefined;
+  }
+}

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { basename, isAbsolute } from 'node:path';
 import { WizError } from '../../proto/error.ts';
 import type { AdHoc } from '../../proto/gen/wiz/v1/runs_pb.js';
@@ -26,7 +27,8 @@ export function adHocSpec(adHoc: AdHoc): PipelineSpec {
     context: {},
     labels: {},
     concurrency: null,
-    workdir: adHoc.workdir,
+    // A folder of the client's machine alone: the program runs in its staging folder.
+    workdir: existsSync(adHoc.workdir) ? adHoc.workdir : '',
     ...PIPELINE_DEFAULTS,
     processors: [
       {

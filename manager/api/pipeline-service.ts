@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { ServiceImpl } from '@connectrpc/connect';
 import { WizError } from '../../proto/error.ts';
 import {
@@ -79,12 +80,14 @@ export function pipelineService(manager: Manager): ServiceImpl<typeof PipelineSe
   };
 }
 
-/** Checks files whole. Throws WizError invalid_argument with every diagnostic. */
+/** Checks files whole. One whose folder is not on this machine (the client's is another) has none: its programs run in
+ *  staging folders. Throws WizError invalid_argument with every diagnostic. */
 export async function parseFiles(manager: Manager, files: SourceFile[]) {
   const { parsePipelines } = await import('../spec/parse.ts');
   // What `uses` may name is asked for only when a file says `uses`: it may mean starting an executor.
   const uses = files.some(({ content }) => Buffer.from(content).includes('uses'));
-  const { pipelines } = await parsePipelines(files, uses ? await processorTypes(manager) : undefined);
+  const here = files.map((file) => (existsSync(file.baseDir) ? file : { ...file, baseDir: '' }));
+  const { pipelines } = await parsePipelines(here, uses ? await processorTypes(manager) : undefined);
   return pipelines;
 }
 

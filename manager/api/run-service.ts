@@ -97,8 +97,8 @@ export function runService(manager: Manager): ServiceImpl<typeof RunService> {
 
 /** What a request says about a run beside its pipeline. */
 export function given(request: StartRunRequest): Omit<NewRun, 'spec' | 'version'> {
-  const { params, context, parentContext, labels, detach, noCache } = request;
-  return { params, context, parentContext, labels, detach, noCache };
+  const { params, context, parentContext, labels, detach, noCache, runId } = request;
+  return { params, context, parentContext, labels, detach, noCache, runId };
 }
 
 async function* withoutTails(

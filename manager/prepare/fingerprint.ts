@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { basename, resolve } from 'node:path';
+import { basename, isAbsolute, resolve } from 'node:path';
 import type { Data } from '../../proto/gen/wiz/v1/data_pb.js';
 import { hasMarks, replaceMarks } from '../../proto/marks.ts';
 import type { RunMachine } from '../engine/run.ts';
@@ -222,7 +222,8 @@ function diskParts(parts: Parts, ground: FingerprintGround): Late<void> {
     else addFile('program', file, (content) => sha(`${file}\0${content}`));
   }
   for (const text of rest)
-    if (mayBePath(text)) addFile(`file ${text}`, resolve(workdir, text), (content) => CONTENT + content);
+    if (mayBePath(text) && (workdir !== '' || isAbsolute(text)))
+      addFile(`file ${text}`, resolve(workdir, text), (content) => CONTENT + content);
   return late.length === 0 ? undefined : Promise.all(late).then(() => {});
 }
 

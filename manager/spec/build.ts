@@ -42,7 +42,8 @@ export function buildSpec(file: PipelineFile, order: Iterable<string>, baseDir: 
     context: texts(file.context),
     labels: texts(file.labels),
     concurrency: file.concurrency ?? null,
-    workdir: resolveFolder(baseDir, file.workdir ?? '.'),
+    // Without a folder programs run in their staging folder.
+    workdir: baseDir === '' && file.workdir === undefined ? '' : resolveFolder(baseDir, file.workdir ?? '.'),
     timeZone: file.timeZone ?? null,
     secrets: buildSecrets(file.secrets ?? {}, baseDir),
     staging: file.staging ?? 'on-failure',

@@ -3,6 +3,7 @@ import { type Diagnostic, WizError } from '../../proto/error.ts';
 import { buildSpec } from './build.ts';
 import { type CallChecker, type CallType, callChecker } from './calls.ts';
 import { checkFanOut } from './check-fan-out.ts';
+import { checkFolderless } from './check-folderless.ts';
 import { checkNeeds } from './check-needs.ts';
 import { checkOutputs } from './check-outputs.ts';
 import { checkParams } from './check-params.ts';
@@ -144,6 +145,7 @@ async function parseDocument(
 
   const checked = pipelineSchema.safeParse(pipeline);
   const complaints = await checkMeaning(pipeline, plain, context);
+  if (file.baseDir === '') complaints.push(...checkFolderless(pipeline));
   if (!checked.success) {
     const options = { keysAt, unknownKey, nearest: context.nearest };
     complaints.push(...checked.error.issues.flatMap((issue) => explain(issue, pipeline, [], options)));

@@ -8,7 +8,8 @@ export interface SourceFile {
   /** As the user named it; used in errors. */
   path: string;
   content: Uint8Array;
-  /** Absolute folder that relative paths of the file refer to. */
+  /** Absolute folder that relative paths of the file refer to; empty when it is not on this machine: then there can be none,
+   *  and programs run in staging folders. */
   baseDir: string;
 }
 
