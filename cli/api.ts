@@ -1,11 +1,14 @@
 import './light-headers.ts';
-import { type Client, createClient } from '@connectrpc/connect';
+import type { DescService } from '@bufbuild/protobuf';
+import { type Client, createClient, type Transport } from '@connectrpc/connect';
 import { FileService } from '../proto/gen/wiz/v1/files_pb.js';
 import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';
 import { PipelineService } from '../proto/gen/wiz/v1/pipelines_pb.js';
 import { RecordService } from '../proto/gen/wiz/v1/records_pb.js';
 import { RunService } from '../proto/gen/wiz/v1/runs_pb.js';
+import { type Chosen, choosePlace, type Place } from './contexts/choose.ts';
 import { note } from './output.ts';
+import { UsageError } from './usage.ts';
 
 /** The manager's API, and the end of its use. */
 export interface Api {
@@ -14,10 +17,17 @@ export interface Api {
   manager: Client<typeof ManagerService>;
   readonly files: Client<typeof FileService>;
   readonly records: Client<typeof RecordService>;
-  /** Waits for the runs that the bundled manager owns; with handOver they go to a background manager instead. The first call
-   *  counts. */
+  /** A client of any other service. */
+  client<Service extends DescService>(service: Service): Client<Service>;
+  /** Which manager it is. */
+  readonly place: Place;
+  /** Who goes on with runs that this process leaves, in words. */
+  readonly keeper: string;
+  /** Waits for the runs that the bundled manager owns; with handOver they go to a background manager instead. Those of a
+   *  daemon are its own. The first call counts. */
   close(options?: { handOver?: boolean }): Promise<void>;
-  /** Who is told that runs have to wait (a full disk) and that they go on; by default stderr is. */
+  /** Who is told that runs have to wait (a full disk) and that they go on, or that a daemon does not answer and that it does
+   *  again; by default stderr is. */
   onTrouble(tell: (text: string) => void): void;
 }
 
@@ -25,11 +35,34 @@ export interface ApiOptions {
   /** The command will run something: an executor is started at once, beside everything else. */
   needsExecutor?: boolean;
   /** An executor that somebody else started. */
-  executor?: { address: string; token: string };
+  executor?: { address: string; token: string } | undefined;
+  /** Flags that name a manager. */
+  chosen?: Chosen;
+  /** The manager itself, however flags and environment are. */
+  place?: Place;
+  /** Nothing is tried twice when a daemon does not answer. */
+  impatient?: boolean;
+  /** Nothing is said on standard error. */
+  quiet?: boolean;
 }
 
-/** Opens the manager that is bundled with the command line. */
+/** Opens the manager that is bundled with the command line, or a daemon's API. Throws UsageError and WizError. */
 export async function openApi(options: ApiOptions = {}): Promise<Api> {
+  const place = options.place ?? choosePlace(options.chosen ?? {}, process.env);
+  if (place.kind === 'bundled') return openBundled(place, options);
+  if (options.executor !== undefined) {
+    throw new UsageError(
+      `--executor is for the bundled manager, and ${place.from} names the daemon at ${place.url}`,
+      'Executors of a daemon are its own: wiz executor list. For the bundled one add --manager bundled.',
+    );
+  }
+  // Loaded when it is needed: it takes longer than all else of a start.
+  const { openRemote } = await import('./remote/open.ts');
+  const { impatient = false, quiet = false } = options;
+  return openRemote(place, { impatient, quiet });
+}
+
+async function openBundled(place: Place, options: ApiOptions): Promise<Api> {
   const { openBundledManager } = await import('../manager/index.ts');
   let tell = (text: string) => note(`wiz: ${text}`);
   const manager = await openBundledManager({
@@ -41,21 +74,34 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
     wizEntry: wizEntry(),
   });
   let closing: Promise<void> | undefined;
-  return {
-    pipelines: createClient(PipelineService, manager.transport),
-    runs: createClient(RunService, manager.transport),
-    manager: createClient(ManagerService, manager.transport),
-    // Made when first asked for: `wiz run` needs neither.
-    get files() {
-      return createClient(FileService, manager.transport);
-    },
-    get records() {
-      return createClient(RecordService, manager.transport);
-    },
+  return apiOver(manager.transport, {
+    place,
+    keeper: 'a background manager',
     onTrouble(told) {
       tell = told;
     },
     close: (how) => (closing ??= manager.close(how)),
+  });
+}
+
+export function apiOver(
+  transport: Transport,
+  rest: Pick<Api, 'place' | 'keeper' | 'onTrouble' | 'close'>,
+): Api {
+  const client = <Service extends DescService>(service: Service) => createClient(service, transport);
+  return {
+    ...rest,
+    client,
+    pipelines: client(PipelineService),
+    runs: client(RunService),
+    manager: client(ManagerService),
+    // Made when first asked for: `wiz run` needs neither.
+    get files() {
+      return client(FileService);
+    },
+    get records() {
+      return client(RecordService);
+    },
   };
 }
 

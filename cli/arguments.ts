@@ -40,3 +40,9 @@ export const storedFileArg = Args.string({
   required: true,
   ignoreStdin: true,
 });
+
+export const contextArg = Args.string({
+  description: 'Name of a context; `bundled` is the manager in the process of each command.',
+  required: true,
+  ignoreStdin: true,
+});

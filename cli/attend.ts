@@ -1,8 +1,8 @@
 /**
- * Stays with a run that this process owns, until the run has ended or is left to somebody else.
+ * Stays with a run that this process started, until the run has ended or is left to somebody else.
  *
  * The first Ctrl-C asks the run to cancel and waits for its end: exit 1. The second leaves it, still cancelling,
- * to a background manager and ends at once: exit 130. SIGTERM and SIGHUP (a closed terminal) do not cancel: the
+ * to a background manager (a run of a daemon: to the daemon) and ends at once: exit 130. SIGTERM and SIGHUP (a closed terminal) do not cancel: the
  * run goes on under a background manager, and the exit code is 128 and the signal's number. When the reader of the
  * output goes away, the run is waited for in silence.
  */
@@ -27,7 +27,7 @@ export async function attend(
   api.onTrouble(tell);
   using leaving = whenTold({
     cancel() {
-      tell('Cancelling the run. Ctrl-C again leaves it to a background manager.');
+      tell(`Cancelling the run. Ctrl-C again leaves it to ${api.keeper}.`);
       const cancelled = starting.then(({ runId }) => api.runs.cancelRun({ runId, message: BY_CTRL_C }));
       // It may have ended meanwhile; that it could not be started is told elsewhere.
       cancelled.catch(() => {});

@@ -33,6 +33,7 @@ const pjson = {
       files: { description: 'List and fetch the files that runs leave.' },
       data: { description: 'Query the records that runs leave.' },
       manager: { description: 'Serve a manager that many clients share.' },
+      context: { description: 'Choose which manager commands talk to.' },
       config: { description: 'Look at the configuration of a daemon.' },
       executor: { description: 'Serve as an executor, list executors and stop them.' },
     },

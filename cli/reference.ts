@@ -32,6 +32,22 @@ it that fits no other run, or by \`latest\`.
 \`wiz exec\` exits as its program does; see there. When the reader of the output goes away (\`| head\`), commands that
 print data end quietly with 0, \`wiz run\` goes on in silence to the end of the run, and \`wiz exec\` ends its program.
 
+## Which manager
+
+Commands talk to the manager that is bundled with them, on the state folder of this user, or to a daemon that a team shares
+(\`wiz manager serve\`, see [daemon.md](daemon.md)). Every command that talks to a manager takes
+
+- \`--context NAME\`: the context to use. Of \`wiz run\` a word without \`=\`, for there it gives context of the run too.
+- \`--manager URL\`: a daemon by its URL, or the name of a context; \`bundled\` is the bundled manager.
+
+Without them \`WIZ_MANAGER\` counts (a URL or a name; \`WIZ_TOKEN\` is the token for it), then the context that \`wiz login\` or
+\`wiz context use\` chose, then the bundled manager. \`wiz context show\` tells which it is, and why.
+
+While a daemon does not answer, what only reads is tried again for a while, and said so on standard error; streams go on where
+they were, without a gap and without repeats. A run is started once, however often the start had to be asked for. The folder of
+a pipeline file that is not on the daemon's machine does not count there: its programs run in staging folders, and relative
+paths in it are refused.
+
 ## Output
 
 Data goes to standard output, everything else to standard error. In a pipe, or with \`NO_COLOR\` set, there are no
@@ -60,6 +76,10 @@ unauthenticated, resource_exhausted, unavailable, aborted, internal. Without \`-
 | \`WIZ_ORPHAN\` | seconds that an executor with work goes on without a manager | 300 |
 | \`WIZ_EXECUTOR_TOKEN\` | token for \`--executor\` and for \`wiz executor\` | |
 | \`WIZ_PARENT_CONTEXT\` | context of the run whose program starts wiz, a JSON object; executors set it, and a run that is started inherits it | |
+| \`WIZ_MANAGER\` | the daemon to talk to: its URL, or the name of a context | the chosen context |
+| \`WIZ_TOKEN\` | token for that daemon | what \`wiz login\` kept |
+| \`WIZ_INSECURE\` | 1: clear text (http://) may leave this machine | |
+| \`WIZ_CONFIG\` | configuration file of \`wiz manager serve\`; its other variables are in [configuration.md](configuration.md) | |
 | \`WIZ_DEBUG\` | 1: show where errors happened | |
 | \`NO_COLOR\` | no colours | |
 `;
@@ -72,7 +92,7 @@ function section(command: Command.Loadable): string {
     prose(command.description ?? ''),
     Object.values(command.args).map(argumentRow).join('\n'),
     Object.values(command.flags)
-      .filter(({ hidden }) => !hidden)
+      .filter(({ hidden, helpGroup }) => !hidden && helpGroup !== 'GLOBAL')
       .map(flagRow)
       .join('\n'),
     examples(command),

@@ -54,7 +54,7 @@ export async function runBatch(api: Api, batch: Batch): Promise<number> {
   };
   using leaving = whenTold({
     cancel() {
-      note('wiz: Cancelling. Ctrl-C again leaves what goes on to a background manager.');
+      note(`wiz: Cancelling. Ctrl-C again leaves what goes on to ${api.keeper}.`);
       stop();
     },
   });

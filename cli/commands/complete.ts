@@ -2,6 +2,10 @@ import * as Args from '@oclif/core/args';
 import type { Api } from '../api.ts';
 import { WizCommand } from '../command.ts';
 import type { Asked } from '../completion/model.ts';
+import { quickly } from '../completion/quickly.ts';
+import { BUNDLED, LOCAL } from '../contexts/choose.ts';
+import { readContexts } from '../contexts/file.ts';
+import { localDaemon } from '../contexts/local-daemon.ts';
 import { print } from '../output.ts';
 import { runStateOf } from '../render/runs.ts';
 import { dateTime } from '../render/words.ts';
@@ -9,7 +13,10 @@ import { dateTime } from '../render/words.ts';
 const FILES_OFFERED = 200;
 
 /** `typed` is what stands in the line already. */
-const SOURCES: Record<Asked, (api: Api, typed: string[]) => Promise<[string, string][]>> = {
+const SOURCES: Record<
+  Exclude<Asked, 'contexts'>,
+  (api: Api, typed: string[]) => Promise<[string, string][]>
+> = {
   async pipelines(api) {
     const { pipelines } = await api.pipelines.listPipelines({});
     return pipelines.map(({ name, description }) => [name, description.split('\n')[0]!]);
@@ -58,15 +65,34 @@ export default class Complete extends WizCommand {
     kind: Args.string({
       description: 'What to name.',
       required: true,
-      options: Object.keys(SOURCES),
+      options: [...Object.keys(SOURCES), 'contexts'],
       ignoreStdin: true,
     }),
   };
 
   async run(): Promise<void> {
     const { args, argv } = await this.parse(Complete);
-    const api = await this.api();
-    const names = await SOURCES[args.kind as Asked](api, argv.slice(1) as string[]);
-    if (names.length > 0) print(names.map((words) => words.join('\t')).join('\n'));
+    const kind = args.kind as Asked;
+    if (kind === 'contexts') return tell(contextNames());
+    const typed = argv.slice(1) as string[];
+    const api = await this.api({ impatient: true, quiet: true });
+    const ask = () => SOURCES[kind](api, typed);
+    const { place } = api;
+    const names = place.kind === 'bundled' ? await ask() : await quickly(ask, [place.url, kind, ...typed]);
+    tell(names);
   }
+}
+
+function tell(names: [string, string][]): void {
+  if (names.length > 0) print(names.map((words) => words.join('\t')).join('\n'));
+}
+
+function contextNames(): [string, string][] {
+  const contexts = Object.entries(readContexts(process.env).contexts);
+  const daemon = localDaemon(process.env);
+  return [
+    [BUNDLED, 'the manager in the process of each command'],
+    ...(daemon ? [[LOCAL, daemon.url] as [string, string]] : []),
+    ...contexts.map(([name, { url }]): [string, string] => [name, url]),
+  ];
 }

@@ -21,11 +21,11 @@ const INTERRUPTED = 128 + constants.signals.SIGINT;
 export default class Exec extends WizCommand {
   static override summary = 'Run one program without a pipeline file.';
   static override description = `\
-The program runs in this folder on an executor, as a run of its own that \`wiz runs\` shows. Its standard output and error come out here as they are, while it runs. It has this shell's environment, unless --executor names an executor that somebody else started. Standard input is not passed on.
+The program runs in this folder on an executor, as a run of its own that \`wiz runs\` shows. Its standard output and error come out here as they are, while it runs. It has this shell's environment, unless it runs elsewhere: on an executor that --executor names, or for a daemon. A daemon runs it in its staging folder when this folder is not on its machine. Standard input is not passed on.
 
 The exit code is the program's: 128 and the signal's number when a signal ended it, 124 after a time-out, 127 when there is no such program, 130 when it was cancelled, 3 when it could not be run.
 
-The first Ctrl-C ends the program, the second leaves it to a background manager.`;
+The first Ctrl-C ends the program, the second leaves it to a background manager, or to the daemon.`;
   static override examples = [
     '<%= config.bin %> exec -- uname -a',
     '<%= config.bin %> exec --timeout 10m --env TARGET=all -- make -j8',

@@ -20,7 +20,7 @@ export default class Run extends WizCommand {
   static override description = `\
 On a terminal the run is shown as a live tree, in a pipe as plain lines, with --json as one JSON object a line.
 
-The first Ctrl-C cancels the run and waits for its end (exit 1). The second leaves it to a background manager and ends at once (exit 130). A closed terminal or SIGTERM leaves the run going under a background manager.
+The first Ctrl-C cancels the run and waits for its end (exit 1). The second leaves it to a background manager and ends at once (exit 130). A closed terminal or SIGTERM leaves the run going under a background manager. A run of a daemon is left to the daemon. When the connection to it breaks, the command goes on where it was as soon as the daemon answers.
 
 With --plan nothing is run; what a run would do is told: run, cached, skipped, or open (it depends on what a processor before it gives), and how long it takes by earlier runs. Exit codes: 0 nothing would run, 10 something would or may, 2 usage or a bad file.
 
@@ -45,7 +45,8 @@ Exit codes: 0 the run succeeded (with --each: all of them), 1 it failed or was c
       helpValue: 'key=value',
     }),
     context: Flags.string({
-      description: 'Value of the context; programs see it as environment.',
+      description:
+        'Value of the context of the run; programs see it as environment. A NAME without = is the context of wiz to use.',
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'KEY=value',
@@ -89,12 +90,19 @@ Exit codes: 0 the run succeeded (with --each: all of them), 1 it failed or was c
     json: jsonFlag,
   };
 
+  /** Of the words after --context the one without =. */
+  protected override contextOf(words: unknown): string | undefined {
+    const names = ((words as string[] | undefined) ?? []).filter((word) => !word.includes('='));
+    if (names.length > 1) throw new UsageError(`--context names two managers: ${names.join(', ')}`);
+    return names[0];
+  }
+
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Run);
     const executor = await executorFrom(flags);
     const input = {
       params: pairs('--param', flags.param),
-      context: pairs('--context', flags.context),
+      context: pairs('--context', contextPairs(flags.context)),
       labels: pairs('--label', flags.label),
       noCache: flags['no-cache'],
       parentContext: parentContext(process.env),
@@ -143,4 +151,8 @@ Exit codes: 0 the run succeeded (with --each: all of them), 1 it failed or was c
     if (flags.json) printJson({ run: runId });
     else print(runId);
   }
+}
+
+function contextPairs(words: string[] | undefined): string[] | undefined {
+  return words?.filter((word) => word.includes('='));
 }

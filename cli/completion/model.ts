@@ -10,6 +10,7 @@ export type Asked =
   | 'processors'
   | 'run-processors'
   | 'executors'
+  | 'contexts'
   | 'files';
 
 export type Source =
@@ -90,6 +91,7 @@ function argument(id: string, name: string): Source {
   if (name === 'run') return ask('runs');
   if (name === 'pipeline') return ask('pipelines');
   if (name === 'executor') return ask('executors');
+  if (name === 'context') return ask('contexts');
   if (name === 'target') return { kind: 'ask', what: 'pipelines', files: true };
   if (name === 'owner') return ask('runs-and-pipelines');
   if (name === 'name' && id.startsWith('files:')) return ask('files');
@@ -102,6 +104,7 @@ function argument(id: string, name: string): Source {
 function flagValue(id: string, name: string, options: readonly string[] | undefined): Source {
   if (options) return { kind: 'words', words: [...options] };
   if (name === 'pipeline') return ask('pipelines');
+  if (name === 'context' || name === 'manager') return ask('contexts');
   if (name === 'from' && id === 'runs:retry') return ask('run-processors');
   if (name === 'instances') return ask('run-processors');
   const file = /(^|-)(file|each|output|cert|key|ca|home)$/.test(name);

@@ -45,7 +45,7 @@ suite("a file whose folder is not on the manager's machine", () => {
     assert.deepEqual(await complaints(text), [
       `p.yaml:2:25: "secrets.key.file" ${where} Write an absolute path.`,
       `p.yaml:4:18: "program[0]" of processor "a" ${where} Write an absolute path, or a name that PATH finds.`,
-      `p.yaml:4:43: "cache.inputs[0]" of processor "a" ${where} Write absolute paths.`,
+      `p.yaml:4:42: "cache.inputs[0]" of processor "a" ${where} Write absolute paths.`,
       `p.yaml:5:30: "workdir" of processor "b" ${where} Write an absolute path, or leave it out: programs then run in the staging folder.`,
     ]);
   });

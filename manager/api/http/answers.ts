@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
+import { WIZ_VERSION } from '../../../proto/version.ts';
 import type { HttpResponse } from './messages.ts';
 
 /** What every answer says to a browser: take it for what it says it is, and keep nothing of it. */
@@ -7,6 +8,8 @@ export function setSafeHeaders(response: HttpResponse): void {
   response.setHeader('x-content-type-options', 'nosniff');
   response.setHeader('cache-control', 'no-store');
   response.setHeader('referrer-policy', 'no-referrer');
+  // A client tells a daemon from whatever else may answer by it, and warns when theirs differs.
+  response.setHeader('wiz-version', WIZ_VERSION);
 }
 
 export function answerJson(response: HttpResponse, status: number, value: unknown): void {
