@@ -22,9 +22,13 @@ export function newId(nowMs: number = Date.now()): string {
 
 export const ID_LENGTH = 27;
 
+/** The first and the last second that an id can say. */
+const FIRST_MS = 1_400_000_000_000;
+const LAST_MS = FIRST_MS + (2 ** 32 - 1) * 1000;
+
 /** The smallest id that can have been made at that time: ids sort by time, so those of a span are a range. */
 export function firstIdAt(ms: number): string {
-  return KSUID.fromParts(ms, Buffer.alloc(16)).string;
+  return KSUID.fromParts(Math.min(Math.max(ms, FIRST_MS), LAST_MS), Buffer.alloc(16)).string;
 }
 
 /** Milliseconds of the second in which an id was made; undefined for what is none. */

@@ -33,7 +33,7 @@ export function guardBody(
   // An answer may come before the whole request has: the rest is not waited for.
   response.once('finish', () => {
     if (isReceived(request)) return;
-    const linger = setTimeout(() => cutOff(request), LINGER_MS);
+    const linger = setTimeout(late, LINGER_MS);
     request.once('close', () => clearTimeout(linger));
   });
   if (!announcesTooMuch(request, limits)) return true;

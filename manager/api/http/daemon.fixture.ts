@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createLocalGuard } from '../../access/access.ts';
 import type { Manager } from '../../manager.ts';
 import { openManager } from '../../open-manager.ts';
 import { routes } from '../routes.ts';
@@ -27,17 +28,27 @@ export async function openTestManager(): Promise<TestManager> {
     needsExecutor: false,
     wizEntry: [process.execPath, '-e', ''],
   });
+  // Whoever calls is the user of this machine.
+  const guard = createLocalGuard({ ...manager, note: () => {} });
   return {
     folder,
     manager,
     async serve(options = {}) {
-      const server = await serveHttp({ host: '127.0.0.1', port: 0, routes: routes(manager), ...options });
+      const server = await serveHttp({
+        host: '127.0.0.1',
+        port: 0,
+        routes: routes(manager),
+        gate: guard.gate,
+        interceptors: [guard.interceptor],
+        ...options,
+      });
       servers.push(server);
       return server;
     },
     async close() {
       await Promise.all(servers.map((server) => server.close(0)));
       const executors = await manager.store.listExecutors();
+      await guard.close();
       await manager.launcher.stop(executors, true);
       await manager.close();
       rmSync(folder, { recursive: true });

@@ -11,6 +11,7 @@ import { restarting } from './endings.ts';
 import { type Admit, type Endpoint, serveEndpoints } from './endpoint.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { type HttpRequest, type HttpResponse, pathOf } from './messages.ts';
+import { openApiEndpoints } from './openapi/endpoints.ts';
 import { createOrigins } from './origin.ts';
 import { peerOf } from './peer.ts';
 import { openPort } from './port.ts';
@@ -73,7 +74,10 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
   });
   const rest = createRest(rpc.calls, limits);
   const origins = createOrigins({ host: options.host, behindProxy, origins: options.origins ?? [] });
-  const serveEndpoint = serveEndpoints(endpoints, { admit: options.admit, behindProxy });
+  const serveEndpoint = serveEndpoints([...openApiEndpoints(rest.routes), ...endpoints], {
+    admit: options.admit,
+    behindProxy,
+  });
 
   const webSockets = createWebSockets({
     calls: rpc.calls,

@@ -6,6 +6,8 @@ export interface PathTemplate {
   pattern: RegExp;
   /** Paths of fields, in the order of the groups of the pattern. */
   variables: string[];
+  /** Those that may have a slash in them. */
+  manyParts: string[];
   /** The template as OpenAPI writes it: `/v1/files/{name}`. */
   plain: string;
   /** Templates that are told first come first: more that is fixed, fewer parts that are anything. */
@@ -16,12 +18,14 @@ const PART = /\{([a-z_][a-z0-9_.]*)(=\*\*|=\*)?\}/g;
 
 export function parseTemplate(template: string): PathTemplate {
   const variables: string[] = [];
+  const manyParts: string[] = [];
   let pattern = '';
   let fixed = 0;
   let from = 0;
   for (const match of template.matchAll(PART)) {
     const literal = template.slice(from, match.index);
     variables.push(match[1]!);
+    if (match[2] === '=**') manyParts.push(match[1]!);
     pattern += escaped(literal) + (match[2] === '=**' ? '(.+)' : '([^/]+)');
     fixed += literal.length;
     from = match.index + match[0].length;
@@ -33,6 +37,7 @@ export function parseTemplate(template: string): PathTemplate {
   return {
     pattern: new RegExp(`^${pattern}$`),
     variables,
+    manyParts,
     plain: template.replace(PART, '{$1}'),
     rank: fixed,
   };
