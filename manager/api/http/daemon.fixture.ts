@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createLocalGuard } from '../../access/access.ts';
+import { createLocalGuard } from '../../access/local-guard.ts';
 import type { Manager } from '../../manager.ts';
 import { openManager } from '../../open-manager.ts';
 import { routes } from '../routes.ts';
