@@ -250,8 +250,8 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     if (kind === 'daemon') await sharing.claim();
     if (centre !== undefined && centre.term === undefined) await centre.look();
   }, noted('what other managers did was not looked at'));
-  watchers.onForeignCommit(() => {
-    void woken();
+  watchers.onForeignCommit(({ kind }) => {
+    if (kind !== 'runs') void woken();
     if (limit !== null) void loop.settled();
   });
 

@@ -1,22 +1,20 @@
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import type { RunMachine } from './engine/run.ts';
-import type { Store } from './store/store.ts';
+import type { Change, Store } from './store/store.ts';
 
-/** Milliseconds between looks at what other managers committed. */
-const POLL_MS = 50;
 /** Events in one message of a stream. */
 const PAGE = 5000;
 
 /**
- * Who watches which run. A watcher reads the journal; it is woken when this manager commits to the run, or when
- * another one commits anything. What this manager has just committed is handed over without reading it again.
+ * Who watches which run. A watcher reads the journal; it is woken when this manager commits to the run, or when the
+ * store says that another one did. What this manager has just committed is handed over without reading it again.
  */
 export interface Watchers {
   committed(run: RunMachine, events: Event[]): void;
   /** Events after a sequence number, until the run has ended and all is told. Ends early on abort. */
   watch(runId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<Event[]>;
-  /** Calls whenever another manager has committed; returns how to stop. */
-  onForeignCommit(listener: () => void): () => void;
+  /** Calls whenever another manager has changed something; returns how to stop. */
+  onForeignCommit(listener: (change: Change) => void): () => void;
   close(): void;
 }
 
@@ -33,28 +31,21 @@ export function createWatchers(
   committedSeq: (runId: string) => number | undefined,
 ): Watchers {
   const byRun = new Map<string, Set<Watcher>>();
-  const listeners = new Set<() => void>();
-  let seen = -1;
+  const listeners = new Set<(change: Change) => void>();
   let closed = false;
 
-  const poll = setInterval(() => {
-    store.changeCounter().then(
-      (counter) => {
-        if (counter === seen || closed) return;
-        seen = counter;
-        for (const listener of listeners) listener();
-        for (const set of byRun.values()) for (const watcher of set) watcher.wake();
-      },
-      () => {},
-    );
-  }, POLL_MS).unref();
+  const changes = store.watchChanges((change) => {
+    for (const listener of listeners) listener(change);
+    if (change.kind === 'runs') for (const runId of change.runIds) wake(byRun.get(runId));
+    else if (change.kind === 'any') for (const set of byRun.values()) wake(set);
+  });
 
   async function* watch(runId: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<Event[]> {
     const watcher: Watcher = { runId, seq: afterSeq, fresh: [], wake: () => {} };
     const set = byRun.get(runId) ?? new Set();
     byRun.set(runId, set.add(watcher));
     // Somebody waits: the process must not end for want of anything else to do.
-    poll.ref();
+    changes.ref();
     const abort = () => watcher.wake();
     signal.addEventListener('abort', abort);
     try {
@@ -84,7 +75,7 @@ export function createWatchers(
       signal.removeEventListener('abort', abort);
       set.delete(watcher);
       if (set.size === 0) byRun.delete(runId);
-      if (byRun.size === 0) poll.unref();
+      if (byRun.size === 0) changes.unref();
     }
   }
 
@@ -110,8 +101,12 @@ export function createWatchers(
     },
     close() {
       closed = true;
-      clearInterval(poll);
-      for (const set of byRun.values()) for (const watcher of set) watcher.wake();
+      changes.close();
+      for (const set of byRun.values()) wake(set);
     },
   };
+}
+
+function wake(watchers: ReadonlySet<Watcher> = new Set()): void {
+  for (const watcher of watchers) watcher.wake();
 }

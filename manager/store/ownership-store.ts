@@ -34,7 +34,9 @@ export interface OwnershipStore {
   getCentre(): Promise<CentreTerm | undefined>;
 
   // -- leases with a name of their own (launching, the background manager) -----------------------------
-  /** True when `holder` has it now: it was free, its own, or past `expiresMs`. */
+  /** True when `holder` has it now, for `expiresMs - nowMs` from now on: it was free, its own, or expired. A store that
+   *  machines share counts by its own clock, and `listLeases` tells times on the clock of whoever asks: one whose clock is
+   *  ahead takes nothing from others. */
   acquireLease(kind: string, key: string, holder: string, nowMs: number, expiresMs: number): Promise<boolean>;
   releaseLease(kind: string, key: string, holder: string): Promise<void>;
   listLeases(kind: string): Promise<LeaseRow[]>;

@@ -16,12 +16,13 @@ import { after, describe, it } from 'node:test';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { getTableConfig, type SQLiteTable } from 'drizzle-orm/sqlite-core';
 import { EventBatchSchema } from '../../proto/gen/wiz/v1/events_pb.js';
+import { splitBatch } from './batches.ts';
 import { cacheEntry, fileLink } from './conformance/data.ts';
 import { commitOf, NO_LIMITS, runRow, someEvents } from './conformance/rows.ts';
 import { MIGRATIONS } from './migrations/embedded.ts';
 import { connect } from './sqlite/connection.ts';
 import { embed, MIGRATIONS_DIR } from './sqlite/generate.ts';
-import { splitBatch } from './sqlite/journal.ts';
+
 import * as schema from './sqlite/schema.ts';
 import { openSqliteStore, sqliteStore } from './sqlite.ts';
 

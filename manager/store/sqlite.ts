@@ -2,6 +2,7 @@ import * as access from './sqlite/access.ts';
 import * as audit from './sqlite/audit.ts';
 import * as cache from './sqlite/cache.ts';
 import * as centre from './sqlite/centre.ts';
+import { watchChanges } from './sqlite/changes.ts';
 import { commit } from './sqlite/commit.ts';
 import { type Connection, connect } from './sqlite/connection.ts';
 import { deleteRuns } from './sqlite/delete-runs.ts';
@@ -99,8 +100,7 @@ export function sqliteStore(c: Connection): Store {
     listAudit: async (filter) => audit.listAudit(c, filter),
     pruneAudit: (beforeMs, limit) => audit.pruneAudit(c, beforeMs, limit),
 
-    // SQLite's own counter of commits by other connections: one read of shared memory.
-    changeCounter: async () => c.read(() => Number(c.statement('PRAGMA data_version').get()?.data_version)),
+    watchChanges: (listener) => watchChanges(c, listener),
     close: async () => c.close(),
   };
 }

@@ -13,8 +13,8 @@ export type {
 } from './ownership-store.ts';
 
 /**
- * What a manager keeps. One interface, one conformance suite; SQLite implements it now, PostgreSQL next,
- * which is why every method is asynchronous.
+ * What a manager keeps. One interface, one conformance suite, two implementations: SQLite for one machine, PostgreSQL
+ * for several.
  *
  * The journal is the truth: events of a run, numbered from 1 without gaps, append-only. The rows of `runs`
  * are written in the same commit and are what lists read.
@@ -38,9 +38,12 @@ export interface Store extends AccessStore, OwnershipStore {
   deletePipeline(name: string, nowMs: number): Promise<number>;
 
   // -- runs and journal --------------------------------------------------------------------------------
-  /** Stores the run with its first events, owned by `managerId`, or by nobody when null. Epoch starts at 1. */
+  /** Stores the run with its first events, owned by `managerId`, or by nobody when null. Epoch starts at 1. The same
+   *  again, as after an answer that was lost, does nothing. */
   createRun(run: RunRow, events: Event[], managerId: string | null): Promise<void>;
-  /** One transaction for all runs of a tick (group commit). A run that ends is owned by nobody from there on. */
+  /** One transaction for all runs of a tick (group commit). A run that ends is owned by nobody from there on. Whoever
+   *  got no answer commits again, the same events with more behind them: what the journal has already, stored by the
+   *  same owner under the same epoch, is done and not stored twice. */
   commit(runs: RunCommit[], limits: LimitChanges): Promise<CommitResult>;
   getRun(runId: string): Promise<RunRow | undefined>;
   /** Runs whose id starts with the prefix, newest first; "latest" is the newest run. */
@@ -94,9 +97,27 @@ export interface Store extends AccessStore, OwnershipStore {
   putCatalogue(build: string, json: string): Promise<void>;
 
   // ----------------------------------------------------------------------------------------------------
-  /** Changes whenever another connection committed; cheap enough to ask every few milliseconds. */
-  changeCounter(): Promise<number>;
+  /** Tells what others have changed, soon after they did: never too little, perhaps too much. What this store changed
+   *  itself is not told. */
+  watchChanges(listener: (change: Change) => void): ChangeWatch;
   close(): Promise<void>;
+}
+
+export type Change =
+  /** Anything may have changed. */
+  | { kind: 'any' }
+  /** These runs have been committed to, created or deleted. */
+  | { kind: 'runs'; runIds: string[] }
+  /** There are commands for somebody. */
+  | { kind: 'commands' }
+  /** A manager has come or gone, or there are runs or leases that nobody holds. */
+  | { kind: 'ownership' };
+
+export interface ChangeWatch {
+  /** Whether waiting for changes keeps the process alive, as with timers; at first it does not. */
+  ref(): void;
+  unref(): void;
+  close(): void;
 }
 
 export interface NewPipeline {

@@ -3,7 +3,7 @@ import { it } from 'node:test';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { SHARDS, shardOf } from '../shard.ts';
 import type { LimitChanges, RunRow, Store } from '../store.ts';
-import { commitOf, manager, NO_LIMITS, runRow } from './rows.ts';
+import { commitOf, manager, NO_LIMITS, runRow, until } from './rows.ts';
 
 export function ownershipTests(store: () => Store): void {
   async function newRun(managerId: string | null, change: Partial<RunRow> = {}): Promise<RunRow> {
@@ -125,19 +125,31 @@ export function ownershipTests(store: () => Store): void {
   });
 
   it('gives a named lease to one holder until it expires or is given back', async () => {
-    assert.equal(await store().acquireLease('launch', 'local', 'a', 100, 200), true);
-    assert.equal(await store().acquireLease('launch', 'local', 'b', 150, 250), false);
-    assert.equal(await store().acquireLease('launch', 'other', 'b', 150, 250), true);
-    assert.equal(await store().acquireLease('launch', 'local', 'a', 190, 300), true);
-    assert.equal(await store().acquireLease('launch', 'local', 'b', 299, 400), false);
-    assert.equal(await store().acquireLease('launch', 'local', 'b', 300, 400), true);
+    const hour = 3_600_000;
+    const acquire = (key: string, holder: string, ms: number) => {
+      const nowMs = Date.now();
+      return store().acquireLease('launch', key, holder, nowMs, nowMs + ms);
+    };
+    assert.equal(await acquire('local', 'a', hour), true);
+    assert.equal(await acquire('local', 'b', hour), false);
+    assert.equal(await acquire('other', 'b', hour), true);
+    // It is renewed, and then let expire at once.
+    assert.equal(await acquire('local', 'a', 2 * hour), true);
+    assert.equal(await acquire('local', 'b', hour), false);
+    assert.equal(await acquire('local', 'a', 1), true);
+    await until(() => acquire('local', 'b', hour));
     await store().releaseLease('launch', 'local', 'a');
-    assert.deepEqual(await store().listLeases('launch'), [
-      { kind: 'launch', key: 'local', holder: 'b', expiresMs: 400 },
-      { kind: 'launch', key: 'other', holder: 'b', expiresMs: 250 },
-    ]);
+    const listed = await store().listLeases('launch');
+    assert.deepEqual(
+      listed.map((lease) => ({ ...lease, expiresMs: 0 })),
+      [
+        { kind: 'launch', key: 'local', holder: 'b', expiresMs: 0 },
+        { kind: 'launch', key: 'other', holder: 'b', expiresMs: 0 },
+      ],
+    );
+    for (const { expiresMs } of listed) assert.ok(Math.abs(expiresMs - (Date.now() + hour)) < hour / 2);
     await store().releaseLease('launch', 'local', 'b');
-    assert.equal(await store().acquireLease('launch', 'local', 'a', 310, 400), true);
+    assert.equal(await acquire('local', 'a', hour), true);
   });
 }
 

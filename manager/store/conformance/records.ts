@@ -96,7 +96,7 @@ export function recordTests(store: () => Store): void {
       [[1, 2, 3, 5, 6, 7]],
     );
     assert.deepEqual(Object.keys(await columns('odd')).slice(-3), ['run_id_2', 'A', 'a_2']);
-    assert.deepEqual(await query('select run_id_2, a, a_2 from odd limit 1'), [['mine', 8, 9]]);
+    assert.deepEqual(await query('select run_id_2, "A", a_2 from odd limit 1'), [['mine', 8, 9]]);
     assert.deepEqual(
       await query('select "📈" from odd'),
       [4, ...texts].map((text) => [text]),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { type Event, EventSchema, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../../../proto/ids.ts';
@@ -78,4 +79,16 @@ export function manager(managerId: string, change: Partial<ManagerRow> = {}): Ma
     loads: {},
     ...change,
   };
+}
+
+/** Milliseconds for which something is waited for that comes by itself. */
+const PATIENCE_MS = 60_000;
+
+/** Looks until it is so. */
+export async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`It is not so after ${PATIENCE_MS} ms: ${isSo}`);
+    await sleep(10);
+  }
 }

@@ -6,6 +6,8 @@ import type { Connection } from './connection.ts';
 const INSERT = `INSERT INTO file_links (hash, run_id, processor, attempt, role, name, size, folder, media_type,
   created_ms, origin_run_id, origin_attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const DROP_KEPT = "DELETE FROM file_links WHERE run_id = ? AND role = 'kept'";
+const SAME = `SELECT 1 FROM file_links WHERE run_id = ? AND processor = ? AND hash = ? AND attempt = ?
+  AND role = ? AND name = ? AND created_ms = ?`;
 const COLUMNS = `SELECT hash, file_links.run_id AS runId, runs.pipeline AS pipeline, processor, attempt, role, name,
     size, folder, media_type AS mediaType, file_links.created_ms AS createdMs, origin_run_id AS originRunId,
     origin_attempt AS originAttempt`;
@@ -26,11 +28,12 @@ const REFERRED = `SELECT hash, max(folder) AS folder FROM file_links
 /** Hexadecimal digits of a SHA-256. */
 const HASH_LENGTH = 64;
 
-/** Inside a transaction. */
-export function addFileLinks(connection: Connection, runId: string, links: FileLink[]): void {
+/** Inside a transaction. With `again` some of the links may be there already. */
+export function addFileLinks(connection: Connection, runId: string, links: FileLink[], again: boolean): void {
   if (links.some(({ role }) => role === 'kept')) connection.statement(DROP_KEPT).run(runId);
   const insert = connection.statement(INSERT);
   for (const link of links) {
+    if (again && isThere(connection, runId, link)) continue;
     insert.run(
       link.hash,
       runId,
@@ -46,6 +49,12 @@ export function addFileLinks(connection: Connection, runId: string, links: FileL
       link.originAttempt,
     );
   }
+}
+
+function isThere(connection: Connection, runId: string, link: FileLink): boolean {
+  const { processor, hash, attempt, role, name, createdMs } = link;
+  const row = connection.statement(SAME).get(runId, processor, hash, attempt, role, name, createdMs);
+  return row !== undefined;
 }
 
 export function findFileLinks(connection: Connection, hash: string, limit: number): FileLink[] {

@@ -1,14 +1,8 @@
 import { readSync, writeSync } from 'node:fs';
 import { constants, DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
-import {
-  BASE_TABLES,
-  SHAPE_TYPES,
-  type StoredTable,
-  shapeName,
-  shapeStatement,
-  viewStatements,
-} from './record-views.ts';
+import type { StoredTable } from '../record-columns.ts';
+import { BASE_TABLES, SHAPE_TYPES, shapeName, shapeStatement, viewStatements } from './record-views.ts';
 
 /**
  * The process of one query. SQLite cannot be interrupted from JavaScript while it looks for the next row, and a

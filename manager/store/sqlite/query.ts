@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { WizError } from '../../../proto/error.ts';
 import type { JsonValue } from '../../spec/spec.ts';
+import { noSuchColumn, noSuchTable, notAQuery, refused } from '../query-refusal.ts';
 import type { QueryResult } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { storeError } from './errors.ts';
 import type { QueryLine, QueryRequest } from './query-main.ts';
-import { refusal } from './query-refusal.ts';
+import { listRecordTables } from './records.ts';
 
 /** Queries over records, each in a process of its own (see query-main.ts), which starts in about 50 ms. */
 
@@ -42,7 +43,7 @@ export async function queryRecords(
     });
   }
 
-  function fail(error: Extract<QueryLine, { error: unknown }>['error']): never {
+  function fail(error: QueryError): never {
     throw isOfStore(error.code)
       ? storeError(Object.assign(new Error(error.message), { errcode: error.code }), connection.path)
       : refusal(connection, sql, error);
@@ -119,6 +120,21 @@ async function* linesOf(stream: Readable): AsyncGenerator<string> {
     if (start < chunk.length) begun.push(chunk.subarray(start));
   }
 }
+
+/** What SQLite says of a refusal by the authorizer. */
+const NOT_AUTHORIZED = 23;
+
+function refusal(connection: Connection, sql: string, error: QueryError): WizError {
+  const { message, code, denied } = error;
+  const missing = /^no such (table|column): (.+)$/s.exec(message);
+  const table = missing?.[1] === 'table' ? missing[2]! : denied;
+  if (table !== '') return noSuchTable(table, listRecordTables(connection));
+  if (missing?.[1] === 'column') return noSuchColumn(missing[2]!, sql, listRecordTables(connection));
+  if (code === NOT_AUTHORIZED || /^not authorized/.test(message)) return notAQuery();
+  return refused(message);
+}
+
+type QueryError = Extract<QueryLine, { error: unknown }>['error'];
 
 /** SQLite's codes for what is wrong with the file, the disk or the lock rather than with the query: PERM, BUSY, LOCKED,
  *  READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB. */

@@ -1,21 +1,10 @@
+import type { StoredColumn, StoredTable } from '../record-columns.ts';
 import type { ColumnType } from '../store.ts';
 
 /**
  * The views in which queries see records, as TEMP objects of the connection that queries. The process of a query loads
  * this file, and little else.
  */
-
-export interface StoredColumn {
-  name: string;
-  /** Empty while only null was written. */
-  type: ColumnType | '';
-}
-
-export interface StoredTable {
-  name: string;
-  /** In the order of their places. */
-  columns: StoredColumn[];
-}
 
 /** What every table has beside its own columns. */
 const OWN_COLUMNS = ['run_id', 'pipeline', 'processor', 'recorded_at'];

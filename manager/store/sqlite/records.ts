@@ -1,8 +1,8 @@
-import type { JsonObject, JsonValue } from '../../spec/spec.ts';
+import { columnsOf, type RecordColumn, type StoredColumn, valuesOf } from '../record-columns.ts';
 import { checkRecords } from '../records.ts';
 import type { NewRecords, RecordTable, RunRow } from '../store.ts';
 import type { Connection } from './connection.ts';
-import { type StoredColumn, viewColumns } from './record-views.ts';
+import { viewColumns } from './record-views.ts';
 
 /**
  * Records: rows of JSON values, each at the place of its column, so that no name of a column is ever part of a
@@ -58,58 +58,8 @@ export function dropUnusedColumns(connection: Connection): void {
   connection.statement(DROP_COLUMNS).run();
 }
 
-interface Column extends StoredColumn {
-  place: number;
-  /** Since it was read. */
-  changed: boolean;
-}
-
-function readColumns(connection: Connection, table: string): Map<string, Column> {
-  const rows = connection.statement(COLUMNS).all(table) as unknown as StoredColumn[];
-  return new Map(rows.map(({ name, type }, place) => [name, { place, name, type, changed: false }]));
-}
-
-/** The values of a row at the places of their columns; new columns are added to `columns`. */
-function valuesOf(row: JsonObject, columns: Map<string, Column>): JsonValue[] {
-  const values: JsonValue[] = [];
-  for (const [name, value] of Object.entries(row)) {
-    let column = columns.get(name);
-    if (column === undefined) {
-      column = { place: columns.size, name, type: '', changed: true };
-      columns.set(name, column);
-    }
-    const type = widened(column.type, value);
-    if (type !== column.type) {
-      column.type = type;
-      column.changed = true;
-    }
-    while (values.length < column.place) values.push(null);
-    values[column.place] = value;
-  }
-  return values;
-}
-
-function widened(type: StoredColumn['type'], value: JsonValue): StoredColumn['type'] {
-  const brought = typeOf(value);
-  if (brought === type || brought === '') return type;
-  if (type === '') return brought;
-  const numbers = ['integer', 'number'];
-  return numbers.includes(type) && numbers.includes(brought) ? 'number' : 'mixed';
-}
-
-/** Empty of null, which every column may have. */
-function typeOf(value: JsonValue): StoredColumn['type'] {
-  switch (typeof value) {
-    case 'boolean':
-      return 'boolean';
-    case 'string':
-      return 'text';
-    case 'number':
-      // What SQLite reads as an integer: 64 bits.
-      return Number.isInteger(value) && Math.abs(value) < 2 ** 63 ? 'integer' : 'number';
-    default:
-      return value === null ? '' : 'json';
-  }
+function readColumns(connection: Connection, table: string): Map<string, RecordColumn> {
+  return columnsOf(connection.statement(COLUMNS).all(table) as unknown as StoredColumn[]);
 }
 
 export function listRecordTables(connection: Connection): RecordTable[] {

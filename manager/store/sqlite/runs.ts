@@ -1,12 +1,12 @@
 import { and, desc, eq, getTableColumns, gte, inArray, lt, lte, type SQL } from 'drizzle-orm';
 import { WizError } from '../../../proto/error.ts';
 import { type Event, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { alreadyStored, checkNumbers } from '../batches.ts';
 import { shardOf } from '../shard.ts';
 import type { RunFilter, RunRow } from '../store.ts';
-import { checkNumbers } from './commit.ts';
 import type { Connection } from './connection.ts';
 import { isConstraint } from './errors.ts';
-import { appendEvents } from './journal.ts';
+import { appendEvents, readBatches } from './journal.ts';
 import { leases, runs } from './schema.ts';
 
 /** Sorts after every id. */
@@ -28,6 +28,7 @@ export function createRun(
         .run();
     } catch (error) {
       if (!isConstraint(error)) throw error;
+      if (isSame(connection, row, events, managerId)) return;
       throw new WizError('already_exists', `There is a run ${row.runId} already.`, { cause: error });
     }
     appendEvents(connection, row.runId, events);
@@ -35,6 +36,14 @@ export function createRun(
       connection.db.insert(leases).values({ kind: 'run', key: row.runId, holder: managerId, epoch: 1 }).run();
     }
   });
+}
+
+/** It was created just so, and nothing has been done with it. */
+function isSame(connection: Connection, row: RunRow, events: Event[], managerId: string | null): boolean {
+  const found = getRun(connection, row.runId);
+  if (found?.epoch !== 1 || found.managerId !== managerId || found.seq !== row.seq) return false;
+  const batches = readBatches(connection, row.runId, row.seq - events.length);
+  return alreadyStored(events, found.seq, batches) === events.length;
 }
 
 export function getRun(connection: Connection, runId: string): RunRow | undefined {

@@ -1,33 +1,27 @@
-import { WizError } from '../../../proto/error.ts';
-import { nearest } from '../../spec/nearest.ts';
-import type { RecordTable } from '../store.ts';
-import type { Connection } from './connection.ts';
-import { listRecordTables } from './records.ts';
+import { WizError } from '../../proto/error.ts';
+import { nearest } from '../spec/nearest.ts';
+import type { RecordTable } from './store.ts';
+
+/** What is wrong with a query over records, and what there is instead, in the same words for every store. */
 
 /** Tables and columns named in an error. */
 const SHOWN = 20;
-/** What SQLite says of a refusal by the authorizer. */
-const NOT_AUTHORIZED = 23;
 const EVERY_TABLE_HAS = ['run_id', 'pipeline', 'processor', 'recorded_at'];
 
-/** What is wrong with a query, in the database's words, and what there is instead. */
-export function refusal(
-  connection: Connection,
-  sql: string,
-  { message, code, denied }: { message: string; code: number; denied: string },
-): WizError {
-  const tables = listRecordTables(connection);
-  const missing = /^no such (table|column): (.+)$/s.exec(message);
-  const table = missing?.[1] === 'table' ? missing[2]! : denied;
-  if (table !== '') return refused(`no such table: ${table}`, tableHint(table, tables));
-  if (missing?.[1] === 'column') return refused(message, columnHint(missing[2]!, sql, tables));
-  if (code === NOT_AUTHORIZED || /^not authorized/.test(message)) {
-    return refused('a query is one SELECT over the tables of records', 'It can change nothing.');
-  }
-  return refused(message, '');
+export function noSuchTable(name: string, tables: RecordTable[]): WizError {
+  return refused(`no such table: ${name}`, tableHint(name, tables));
 }
 
-function refused(message: string, hint: string): WizError {
+export function noSuchColumn(name: string, sql: string, tables: RecordTable[]): WizError {
+  return refused(`no such column: ${name}`, columnHint(name, sql, tables));
+}
+
+/** It would change something, or read what is none of its business. */
+export function notAQuery(): WizError {
+  return refused('a query is one SELECT over the tables of records', 'It can change nothing.');
+}
+
+export function refused(message: string, hint: string = ''): WizError {
   const sentence = `The query cannot be run: ${message.replace(/\.$/, '')}.`;
   return new WizError('invalid_argument', hint === '' ? sentence : `${sentence} ${hint}`);
 }

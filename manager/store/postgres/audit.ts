@@ -1,0 +1,76 @@
+import { and, desc, eq, gt, gte, lt, type SQL } from 'drizzle-orm';
+import { firstIdAt } from '../../../proto/ids.ts';
+import type { AuditEnd, AuditFilter, AuditRow } from '../access-store.ts';
+import type { Connection } from './connection.ts';
+import { numbers, texts } from './literals.ts';
+import { audit } from './schema.ts';
+
+/** Who did what. Text statements where they are run for each call. */
+
+const ADD = `INSERT INTO audit (entry_id, at_ms, actor, kind, credential, method, target, outcome, peer, manager_id,
+    trace_id, calls)
+  SELECT * FROM unnest($1::text[], $2::float8[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::int4[]) ON CONFLICT DO NOTHING`;
+const END = `UPDATE audit SET target = i.target, outcome = i.outcome, calls = i.calls
+  FROM unnest($1::text[], $2::text[], $3::text[], $4::int4[]) AS i (entry_id, target, outcome, calls)
+  WHERE audit.entry_id = i.entry_id`;
+/** Looks at the oldest only, in the order of their ids. */
+const PRUNE = `DELETE FROM audit WHERE entry_id IN (
+  SELECT entry_id FROM (SELECT entry_id, at_ms FROM audit ORDER BY entry_id LIMIT $1) AS oldest WHERE at_ms < $2)
+  RETURNING 1`;
+
+export function writeAudit(connection: Connection, added: AuditRow[], ended: AuditEnd[]): Promise<void> {
+  const column = (of: (row: AuditRow) => string) => texts(added.map(of));
+  return connection.transaction(async (query) => {
+    if (added.length > 0) {
+      await query(ADD, [
+        column((row) => row.entryId),
+        numbers(added.map((row) => row.atMs)),
+        column((row) => row.actor),
+        column((row) => row.kind),
+        column((row) => row.credential),
+        column((row) => row.method),
+        column((row) => row.target),
+        column((row) => row.outcome),
+        column((row) => row.peer),
+        column((row) => row.managerId),
+        column((row) => row.traceId),
+        numbers(added.map((row) => row.calls)),
+      ]);
+    }
+    if (ended.length === 0) return;
+    await query(END, [
+      texts(ended.map((end) => end.entryId)),
+      texts(ended.map((end) => end.target)),
+      texts(ended.map((end) => end.outcome)),
+      numbers(ended.map((end) => end.calls)),
+    ]);
+  });
+}
+
+export function listAudit(connection: Connection, filter: AuditFilter): Promise<AuditRow[]> {
+  const { actor, method, sinceMs, untilMs, beforeEntryId, limit } = filter;
+  const conditions: SQL[] = [];
+  if (actor !== undefined) conditions.push(eq(audit.actor, actor));
+  if (method?.endsWith('/')) {
+    conditions.push(gte(audit.method, method), lt(audit.method, `${method.slice(0, -1)}0`));
+  } else if (method !== undefined) conditions.push(eq(audit.method, method));
+  if (sinceMs !== undefined) {
+    // An id is never older than its entry; the key bounds what is looked at.
+    conditions.push(gt(audit.entryId, firstIdAt(sinceMs)), gte(audit.atMs, sinceMs));
+  }
+  if (untilMs !== undefined) conditions.push(lt(audit.atMs, untilMs));
+  if (beforeEntryId !== undefined) conditions.push(lt(audit.entryId, beforeEntryId));
+  return connection.ask((db) =>
+    db
+      .select()
+      .from(audit)
+      .where(and(...conditions))
+      .orderBy(desc(audit.entryId))
+      .limit(limit),
+  );
+}
+
+export async function pruneAudit(connection: Connection, beforeMs: number, limit: number): Promise<number> {
+  return (await connection.query(PRUNE, [limit, beforeMs])).length;
+}

@@ -1,0 +1,84 @@
+import type { StoredColumn, StoredTable } from '../record-columns.ts';
+
+/**
+ * The views in which queries see records, as temporary views of the transaction that queries. They look as those of
+ * SQLite do, in PostgreSQL's ways: a column of which rows differ in type is jsonb, names have at most 63 bytes, and
+ * one with capital letters is written in quotes.
+ */
+
+/** What every table has beside its own columns. */
+const OWN_COLUMNS = ['run_id', 'pipeline', 'processor', 'recorded_at'];
+/** Columns that a view shows; PostgreSQL takes 1,600. */
+const MAX_SHOWN = 1_590;
+/** Bytes of a name that PostgreSQL takes; the rest it cuts off, in queries too. */
+const NAME_BYTES = 63;
+
+/** The columns with the names they have in a view: a name that another one has already, also in another case, is
+ *  followed by a number. */
+export function viewColumns(columns: StoredColumn[]): StoredColumn[] {
+  const taken = new Set(OWN_COLUMNS);
+  return columns.slice(0, MAX_SHOWN).map(({ name, type }) => {
+    let free = cut(name, NAME_BYTES);
+    for (let n = 2; taken.has(folded(free)); n += 1) {
+      const suffix = `_${n}`;
+      free = cut(name, NAME_BYTES - suffix.length) + suffix;
+    }
+    taken.add(folded(free));
+    return { name: free, type };
+  });
+}
+
+/** As SQLite compares names, so that columns are called the same. */
+function folded(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+/** Not in the middle of a character. */
+function cut(name: string, bytes: number): string {
+  if (Buffer.byteLength(name) <= bytes) return name;
+  let kept = '';
+  let length = 0;
+  for (const character of name) {
+    length += Buffer.byteLength(character);
+    if (length > bytes) break;
+    kept += character;
+  }
+  return kept;
+}
+
+/** Makes the view of a table. */
+export function viewStatement({ name, columns }: StoredTable): string {
+  const values = viewColumns(columns).map(
+    (column, place) => `${expressionOf(column, place)} AS ${quoted(column.name)}`,
+  );
+  return `CREATE TEMP VIEW ${quoted(name)} AS
+    SELECT ${[...values, 's.run_id AS run_id', 's.pipeline AS pipeline', 's.processor AS processor'].join(', ')},
+      to_char(to_timestamp(s.recorded_ms / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS recorded_at
+    FROM wiz.record_sets AS s JOIN wiz.records AS r ON r.set_id = s.id
+    WHERE s.table_name = ${text(name)}`;
+}
+
+function expressionOf({ type }: StoredColumn, place: number): string {
+  const value = `r.row ->> ${place}`;
+  switch (type) {
+    case 'integer':
+      return `(${value})::int8`;
+    case 'number':
+      return `(${value})::float8`;
+    case 'boolean':
+      return `(${value})::bool`;
+    case 'text':
+      return `(${value})`;
+    default:
+      return `nullif(r.row -> ${place}, 'null'::jsonb)`;
+  }
+}
+
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function text(value: string): string {
+  const plain = value.replaceAll("'", "''");
+  return value.includes('\\') ? `E'${plain.replaceAll('\\', '\\\\')}'` : `'${plain}'`;
+}

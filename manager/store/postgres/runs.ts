@@ -1,0 +1,132 @@
+import { and, desc, eq, getTableColumns, gte, inArray, lt, lte, type SQL } from 'drizzle-orm';
+import { WizError } from '../../../proto/error.ts';
+import { type Event, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { alreadyStored, checkNumbers } from '../batches.ts';
+import { shardOf } from '../shard.ts';
+import type { RunFilter, RunRow } from '../store.ts';
+import { CHANNEL, notify, payloads } from './changes.ts';
+import { journalPart, NOT_AS_EXPECTED } from './commit-statement.ts';
+import type { Connection, Value } from './connection.ts';
+import { codeOf } from './errors.ts';
+import { readBatches } from './journal.ts';
+import { clean, texts } from './literals.ts';
+import { runs } from './schema.ts';
+
+/** Sorts after every id. */
+const LAST = '\u{10ffff}';
+
+const INSERT = `INSERT INTO runs (run_id, pipeline, version, state, reason, message, created_ms, ended_ms, labels,
+    params_json, idle, running, failed, succeeded, warnings, cancel_requested, seq, shard,
+    epoch, manager_id, claim)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, '')`;
+
+/** One statement: the row, the first events, and word of it. */
+export async function createRun(
+  connection: Connection,
+  row: RunRow,
+  events: Event[],
+  managerId: string | null,
+): Promise<void> {
+  checkNumbers(row.runId, events, row.seq - events.length);
+  const journal = journalPart([{ runId: row.runId, events }]);
+  const values: Value[] = [
+    row.runId,
+    row.pipeline,
+    row.version,
+    row.state,
+    clean(row.reason),
+    clean(row.message),
+    row.createdMs,
+    row.endedMs,
+    JSON.stringify(row.labels),
+    clean(row.paramsJson),
+    row.idle,
+    row.running,
+    row.failed,
+    row.succeeded,
+    JSON.stringify(row.warnings),
+    row.cancelRequested,
+    row.seq,
+    shardOf(row.runId),
+    managerId,
+    ...journal.values,
+    texts([
+      ...payloads(connection.storeId, { kind: 'runs', runIds: [row.runId] }),
+      // Somebody is to take it.
+      ...(managerId === null ? payloads(connection.storeId, { kind: 'ownership' }) : []),
+    ]),
+  ];
+  let n = 0;
+  const text = `WITH created AS (${INSERT}), journaled AS (${journal.text}) 
+    SELECT pg_notify('${CHANNEL}', payload) FROM unnest(?::text[]) AS payload`;
+  const statement = text.replaceAll('?', () => `$${++n}`);
+  await connection.patiently(async () => {
+    try {
+      await connection.commit(statement, values);
+    } catch (error) {
+      if (!NOT_AS_EXPECTED.includes(codeOf(error))) throw error;
+      if (await isSame(connection, row, events, managerId)) return;
+      throw new WizError('already_exists', `There is a run ${row.runId} already.`, { cause: error });
+    }
+  });
+}
+
+/** It was created just so, and nothing has been done with it. */
+async function isSame(
+  connection: Connection,
+  row: RunRow,
+  events: Event[],
+  managerId: string | null,
+): Promise<boolean> {
+  const found = await getRun(connection, row.runId);
+  if (found?.epoch !== 1 || found.managerId !== managerId || found.seq !== row.seq) return false;
+  const batches = await readBatches(connection.query, row.runId, row.seq - events.length);
+  return alreadyStored(events, found.seq, batches) === events.length;
+}
+
+export async function getRun(connection: Connection, runId: string): Promise<RunRow | undefined> {
+  return (await selectRuns(connection, eq(runs.runId, runId), 1))[0];
+}
+
+export function findRuns(connection: Connection, prefix: string, limit: number): Promise<RunRow[]> {
+  if (prefix === 'latest') return selectRuns(connection, undefined, Math.min(limit, 1));
+  return selectRuns(connection, and(gte(runs.runId, prefix), lte(runs.runId, prefix + LAST)), limit);
+}
+
+export function listRuns(connection: Connection, filter: RunFilter): Promise<RunRow[]> {
+  const conditions: SQL[] = [];
+  if (filter.pipeline !== undefined) conditions.push(eq(runs.pipeline, filter.pipeline));
+  if (filter.states !== undefined && filter.states.length > 0) {
+    conditions.push(inArray(runs.state, filter.states));
+  }
+  if (filter.beforeRunId !== undefined) conditions.push(lt(runs.runId, filter.beforeRunId));
+  return selectRuns(connection, and(...conditions), filter.limit);
+}
+
+function selectRuns(connection: Connection, condition: SQL | undefined, limit: number): Promise<RunRow[]> {
+  const { claim: _, shard: __, ...columns } = getTableColumns(runs);
+  return connection.ask((db) =>
+    db.select(columns).from(runs).where(condition).orderBy(desc(runs.runId)).limit(limit),
+  );
+}
+
+/** Commands for a run wait until its owner takes them; see commit-statement.ts for those that come too late. */
+export function sendCommand(
+  connection: Connection,
+  runId: string,
+  kind: string,
+  message: string,
+): Promise<void> {
+  return connection.transaction(async (query) => {
+    // The row is locked, so that the run does not end in between.
+    const [row] = await query('SELECT state FROM runs WHERE run_id = $1 FOR SHARE', [runId]);
+    if (row === undefined) throw new WizError('not_found', `There is no run ${runId}.`);
+    if (row.state !== RunState.RUNNING) throw new WizError('failed_precondition', `Run ${runId} has ended.`);
+    await query('INSERT INTO commands (run_id, kind, message) VALUES ($1, $2, $3)', [
+      runId,
+      kind,
+      clean(message),
+    ]);
+    await notify(query, connection.storeId, { kind: 'commands' });
+  });
+}
