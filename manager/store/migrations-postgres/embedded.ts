@@ -1,7 +1,7 @@
 // Made by `npm run migrations:postgres` from the folders beside it. Do not edit.
 export const MIGRATIONS: { name: string; statements: string[] }[] = [
   {
-    "name": "20261128092233_first",
+    "name": "20261128092402_first",
     "statements": [
       "CREATE TABLE \"audit\" (\n\t\"entry_id\" text COLLATE \"C\" PRIMARY KEY,\n\t\"at_ms\" double precision NOT NULL,\n\t\"actor\" text COLLATE \"C\" NOT NULL,\n\t\"kind\" text COLLATE \"C\" NOT NULL,\n\t\"credential\" text COLLATE \"C\" NOT NULL,\n\t\"method\" text COLLATE \"C\" NOT NULL,\n\t\"target\" text COLLATE \"C\" NOT NULL,\n\t\"outcome\" text COLLATE \"C\" NOT NULL,\n\t\"peer\" text COLLATE \"C\" NOT NULL,\n\t\"manager_id\" text COLLATE \"C\" NOT NULL,\n\t\"trace_id\" text COLLATE \"C\" NOT NULL,\n\t\"calls\" integer NOT NULL\n) WITH (fillfactor = 80);",
       "CREATE TABLE \"batches\" (\n\t\"run_id\" text COLLATE \"C\",\n\t\"last_seq\" integer,\n\t\"first_seq\" integer NOT NULL,\n\t\"events\" bytea NOT NULL,\n\tCONSTRAINT \"batches_pkey\" PRIMARY KEY(\"run_id\",\"last_seq\")\n) PARTITION BY RANGE (run_id);",

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { and, desc, eq, gt, or } from 'drizzle-orm';
 import { WizError } from '../../../proto/error.ts';
 import type { TokenRow, UserRow } from '../access-store.ts';
@@ -22,12 +23,12 @@ const PASSWORD = 'UPDATE users SET password_hash = $2, password_ms = $3 WHERE na
 
 export async function createToken(connection: Connection, token: TokenRow): Promise<void> {
   await connection.query(EXPIRE, [token.name, token.createdMs]);
-  await connection.patiently(async () => {
+  await connection.patiently(async (tries) => {
     try {
       await connection.db.insert(tokens).values(token);
     } catch (error) {
       if (codeOf(error) !== UNIQUE) throw error;
-      if ((await getToken(connection, token.tokenId))?.hash === token.hash) return;
+      if (tries > 0 && isDeepStrictEqual(await getToken(connection, token.tokenId), token)) return;
       throw new WizError(
         'already_exists',
         `There is a valid token named "${token.name}" already. Revoke it, or choose another name.`,
@@ -65,13 +66,12 @@ export async function touchTokens(
 }
 
 export async function createUser(connection: Connection, user: UserRow): Promise<void> {
-  await connection.patiently(async () => {
+  await connection.patiently(async (tries) => {
     try {
       await connection.db.insert(users).values(user);
     } catch (error) {
       if (codeOf(error) !== UNIQUE) throw error;
-      // A hash has salt: the same one is that of an earlier try.
-      if ((await getUser(connection, user.name))?.passwordHash === user.passwordHash) return;
+      if (tries > 0 && isDeepStrictEqual(await getUser(connection, user.name), user)) return;
       throw new WizError('already_exists', `There is a user "${user.name}" already.`, { cause: error });
     }
   });

@@ -1,5 +1,5 @@
-import KSUID from 'ksuid';
 import type { TransactionSql } from 'postgres';
+import { firstIdAt } from '../../../proto/ids.ts';
 import { PARTITION_STORAGE, PARTITIONED } from './storage.ts';
 
 /**
@@ -9,7 +9,6 @@ import { PARTITION_STORAGE, PARTITIONED } from './storage.ts';
  */
 
 const WEEK_MS = 7 * 24 * 3600 * 1000;
-const EMPTY = Buffer.alloc(16);
 
 export interface Week {
   /** Of its first day: 20261123. */
@@ -27,31 +26,25 @@ export function weekOf(ms: number): Week {
   const endMs = startMs + WEEK_MS;
   return {
     name: new Date(startMs).toISOString().slice(0, 10).replaceAll('-', ''),
-    from: firstId(startMs),
-    to: firstId(endMs),
+    from: firstIdAt(startMs),
+    to: firstIdAt(endMs),
     endMs,
   };
-}
-
-/** The smallest id of a moment. */
-function firstId(ms: number): string {
-  return KSUID.fromParts(ms, EMPTY).string;
 }
 
 /** The tables for this week and the next, where they are not there yet; inside a transaction that holds the lock of
  *  migrations. */
 export async function makePartitions(sql: TransactionSql, nowMs: number): Promise<void> {
-  for (const table of PARTITIONED) {
-    await sql.unsafe(
-      `CREATE TABLE IF NOT EXISTS ${table}_others PARTITION OF ${table} DEFAULT ${PARTITION_STORAGE}`,
-    );
-    for (const { name, from, to } of [weekOf(nowMs), weekOf(nowMs + WEEK_MS)]) {
-      await sql.unsafe(
+  const weeks = [weekOf(nowMs), weekOf(nowMs + WEEK_MS)];
+  const statements = PARTITIONED.flatMap((table) => [
+    `CREATE TABLE IF NOT EXISTS ${table}_others PARTITION OF ${table} DEFAULT ${PARTITION_STORAGE};`,
+    ...weeks.map(
+      ({ name, from, to }) =>
         `CREATE TABLE IF NOT EXISTS ${table}_${name} PARTITION OF ${table}
-           FOR VALUES FROM ('${from}') TO ('${to}') ${PARTITION_STORAGE}`,
-      );
-    }
-  }
+           FOR VALUES FROM ('${from}') TO ('${to}') ${PARTITION_STORAGE};`,
+    ),
+  ]);
+  await sql.unsafe(statements.join('\n'));
 }
 
 /** The name of the last table that makePartitions makes: when it is there, all are. */
