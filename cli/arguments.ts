@@ -46,3 +46,9 @@ export const contextArg = Args.string({
   required: true,
   ignoreStdin: true,
 });
+
+export const userArg = Args.string({
+  description: 'Name of a user.',
+  required: true,
+  ignoreStdin: true,
+});

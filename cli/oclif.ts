@@ -35,6 +35,8 @@ const pjson = {
       manager: { description: 'Serve a manager that many clients share.' },
       context: { description: 'Choose which manager commands talk to.' },
       config: { description: 'Look at the configuration of a daemon.' },
+      tokens: { description: 'Make API tokens, list and revoke them.' },
+      users: { description: 'Who may sign in with a password.' },
       executor: { description: 'Serve as an executor, list executors and stop them.' },
     },
   },
