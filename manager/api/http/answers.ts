@@ -18,6 +18,9 @@ export function answerJson(response: HttpResponse, status: number, value: unknow
   response.end(body);
 }
 
+/** Headers that an error may bring: how to sign in, when to try again. */
+const TOLD = ['www-authenticate', 'retry-after'];
+
 /** Answers with an error in Connect's JSON: {code, message, details}. One that is no ConnectError is our own fault, and says no
  *  more than that. */
 export function answerError(response: HttpResponse, error: unknown, status?: number): void {
@@ -27,5 +30,9 @@ export function answerError(response: HttpResponse, error: unknown, status?: num
   }
   const known = error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
   if (known.code === Code.Unauthenticated) response.setHeader('www-authenticate', 'Bearer');
+  for (const name of TOLD) {
+    const value = known.metadata.get(name);
+    if (value !== null) response.setHeader(name, value);
+  }
   answerJson(response, status ?? codeToHttpStatus(known.code), errorToJson(known, undefined));
 }

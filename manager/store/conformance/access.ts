@@ -154,6 +154,8 @@ export function auditTests(store: () => Store): void {
     assert.deepEqual(await listed({ method: 'RunService/' }), ['2', '1', '0']);
     assert.deepEqual(await listed({ sinceMs: NOW + 15_000 }), ['5', '4', '3']);
     assert.deepEqual(await listed({ sinceMs: NOW + 5_000, untilMs: NOW + 15_000 }), ['2', '1']);
+    assert.equal((await listed({ sinceMs: 5 })).length, 6);
+    assert.deepEqual(await listed({ sinceMs: 1e14 }), []);
     assert.deepEqual(await listed({ limit: 2, beforeEntryId: rows[4]!.entryId }), ['3', '2']);
     assert.deepEqual(await listed({ actor: "' OR 1=1 --" }), []);
   });
