@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { loadConfig } from '../../cli/oclif.ts';
 import { ADMIN_TOKEN, type Daemon, startDaemon } from '../daemon.ts';
 import { type Ended, newPlace, type Options, type Place } from '../e2e/place.ts';
 
@@ -97,6 +96,7 @@ const STORY: Record<string, Step[]> = {
 
 /** Commands that talk to no manager, or to one in their own way: they have tests of their own. */
 const ELSEWHERE: Record<string, string> = {
+  audit: 'test/daemon-security.test.ts',
   completion: 'cli/completion',
   'config:show': 'test/daemon/configuration.test.ts',
   'context:list': 'test/daemon/login.test.ts',
@@ -110,12 +110,26 @@ const ELSEWHERE: Record<string, string> = {
   'manager:serve': 'every test here',
   'manager-background': 'test/e2e/managers.test.ts',
   schema: 'cli/commands.test.ts',
+  'tokens:create': 'test/daemon-security.test.ts',
+  'tokens:list': 'test/daemon-security.test.ts',
+  'tokens:revoke': 'test/daemon-security.test.ts',
+  'users:add': 'test/daemon-security.test.ts',
+  'users:list': 'test/daemon-security.test.ts',
+  'users:passwd': 'test/daemon-security.test.ts',
+  'users:remove': 'test/daemon-security.test.ts',
 };
 
 test('there is no command of which it is not known how it is checked', async () => {
-  const { commands } = await loadConfig(join(import.meta.dirname, '../..'), { fresh: true });
+  const { commands } = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../../dist/oclif.manifest.json'), 'utf8'),
+  ) as { commands: Record<string, { id: string }> };
   const known = [...Object.keys(STORY), ...Object.keys(ELSEWHERE)].sort();
-  assert.deepEqual(commands.map(({ id }) => id).sort(), known);
+  assert.deepEqual(
+    Object.values(commands)
+      .map(({ id }) => id)
+      .sort(),
+    known,
+  );
 });
 
 /** Executors are there to be listed at the end of the story. */
