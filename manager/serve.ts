@@ -84,7 +84,7 @@ async function serveApi(manager: Manager, config: DaemonConfig): Promise<ServedA
     await manager.close();
     throw error;
   });
-  const token = access.issueToken(`daemon.${managerId}`);
+  const token = access.issueToken();
   const ca = tls && ownAuthority(tls.certificate);
   writeDaemonFile(home, { url: server.url, token, managerId, pid: process.pid, ...(ca && { ca }) });
   await membership.tell({ url: server.url });

@@ -176,6 +176,20 @@ describe('a daemon', { concurrency: 2 }, () => {
     assert.equal(existsSync(path), false);
   });
 
+  it('shows what it keeps of access to no query', async (t) => {
+    const { place, daemon } = await served(t);
+    const viewer = (await place.out(['tokens', 'create', '--name', 'v', '--role', 'viewer'])).trim();
+    const { records } = daemon.connect({ token: viewer });
+    for (const sql of [
+      'SELECT * FROM tokens',
+      'SELECT hash FROM main.tokens',
+      'SELECT * FROM users, audit',
+    ]) {
+      const asked = records.queryRecords({ sql })[Symbol.asyncIterator]();
+      await assert.rejects(asked.next(), { code: 3 }, sql);
+    }
+  });
+
   it('makes whoever guesses wait, and nobody else', async (t) => {
     const { place, daemon } = await served(t);
     await place.out(['users', 'add', 'ada', '--role', 'viewer'], { input: PASSWORD });

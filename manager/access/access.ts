@@ -6,7 +6,7 @@ import type { AccessStore } from '../store/access-store.ts';
 import { createAuditLog } from './audit.ts';
 import { type Authenticator, createAuthenticator } from './authenticate.ts';
 import { outOfScope, roleTooLow } from './denial.ts';
-import { type Identity, NOBODY, roleOf } from './identity.ts';
+import { type Identity, localUser, NOBODY, roleOf } from './identity.ts';
 import { createGuard, type Guard } from './interceptor.ts';
 import { createLimiter } from './limiter.ts';
 import { createOidc } from './oidc.ts';
@@ -20,8 +20,8 @@ export interface Access extends Guard {
   admit(headers: Headers, peer: Pick<Peer, 'address'>, role: Role): Promise<Identity>;
   /** What a caller may be told about signing in. */
   readonly auth: AuthConfig;
-  /** A token of this process: it opens everything, and nothing once the process has ended. */
-  issueToken(name: string): string;
+  /** A token for the user of this machine: it opens everything, and nothing once this process has ended. */
+  issueToken(): string;
   /** A token was revoked here: it opens nothing from now on. */
   tokenRevoked(tokenId: string): void;
   /** Writes what the audit has left. */
@@ -61,6 +61,7 @@ export function createAccess(options: AccessOptions): Access {
     identify: (headers, values) => authenticator.identify(headers, peerOf(values)),
     holds: authenticator.holds,
     peerOf,
+    now,
   });
 
   return {
@@ -72,7 +73,7 @@ export function createAccess(options: AccessOptions): Access {
       if (caller.scopes.length > 0) throw outOfScope('This address', caller.name);
       return caller;
     },
-    issueToken: (name) => tokens.issue('machine', name),
+    issueToken: () => tokens.issue('machine', localUser()),
     tokenRevoked: tokens.forget,
     close: audit.close,
   };

@@ -39,7 +39,7 @@ export function adminIdentity(kind: Identity['kind'], name: string, credential: 
 }
 
 /** A container may run as a user id that has no name. */
-function localUser(): string {
+export function localUser(): string {
   try {
     return userInfo().username;
   } catch {

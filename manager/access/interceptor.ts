@@ -32,10 +32,11 @@ export interface GuardOptions {
   holds: Authenticator['holds'];
   /** Address of the caller, for the audit. */
   peerOf(values: ContextValues): string;
+  now: () => number;
 }
 
 export function createGuard(options: GuardOptions): Guard {
-  const { audit, identify, peerOf } = options;
+  const { audit, identify, peerOf, now } = options;
 
   async function check(facts: MethodFacts, headers: Headers, values: ContextValues): Promise<Identity> {
     let caller: Identity | undefined;
@@ -71,7 +72,7 @@ export function createGuard(options: GuardOptions): Guard {
       const caller = contextValues.get(callerKey) ?? (await check(facts, header, contextValues));
       contextValues.set(callerKey, caller);
       const stillHolds = () => options.holds(caller);
-      if (!facts.changes) return watched(await next(request), stillHolds);
+      if (!facts.changes) return watched(await next(request), stillHolds, now);
       const call = {
         caller,
         method: facts.name,
@@ -79,7 +80,7 @@ export function createGuard(options: GuardOptions): Guard {
         peer: peerOf(contextValues),
         traceId: traceOf(header),
       };
-      return watched(await audited(audit, call, request, next), stillHolds);
+      return watched(await audited(audit, call, request, next), stillHolds, now);
     },
   };
 }
@@ -98,23 +99,24 @@ type Answer = Awaited<ReturnType<ReturnType<Interceptor>>>;
 /** Milliseconds after which a stream asks, before its next message, whether its caller may still have it. */
 const ASK_AGAIN_MS = 10_000;
 
-function watched(answer: Answer, stillHolds: () => Promise<boolean>): Answer {
+function watched(answer: Answer, stillHolds: () => Promise<boolean>, now: () => number): Answer {
   if (!answer.stream) return answer;
   const { message } = answer;
-  return { ...answer, message: whileHolds(message, stillHolds) };
+  return { ...answer, message: whileHolds(message, stillHolds, now) };
 }
 
 async function* whileHolds<T>(
   messages: AsyncIterable<T>,
   stillHolds: () => Promise<boolean>,
+  now: () => number,
 ): AsyncGenerator<T> {
-  let askedMs = performance.now();
+  let askedMs = now();
   for await (const message of messages) {
-    if (performance.now() - askedMs > ASK_AGAIN_MS) {
+    if (now() - askedMs >= ASK_AGAIN_MS) {
       if (!(await stillHolds())) {
         throw new ConnectError('The credential of this stream is no longer valid.', Code.Unauthenticated);
       }
-      askedMs = performance.now();
+      askedMs = now();
     }
     yield message;
   }

@@ -20,6 +20,7 @@ export function createLocalGuard(options: {
     identify: async () => caller,
     holds: async () => true,
     peerOf: () => '',
+    now: Date.now,
   });
   return { ...guard, close: audit.close };
 }

@@ -168,7 +168,7 @@ describe('API tokens', () => {
   it('of the configuration and of the process open everything', async (t) => {
     const bootstrapToken = 'b'.repeat(32);
     const place = await guardedPlace(t, { auth: { bootstrapToken } });
-    const machine = place.access.issueToken('daemon.m1');
+    const machine = place.access.issueToken();
     for (const token of [bootstrapToken, machine]) {
       assert.equal(await place.call(RunService.method.pruneRuns, `Bearer ${token}`), undefined);
     }
