@@ -88,6 +88,8 @@ async function serveApi(manager: Manager, config: DaemonConfig): Promise<ServedA
   const ca = tls && ownAuthority(tls.certificate);
   writeDaemonFile(home, { url: server.url, token, managerId, pid: process.pid, ...(ca && { ca }) });
   await membership.tell({ url: server.url });
+  const nextStep = await access.nextStep();
+  if (nextStep !== undefined) note(nextStep);
   return {
     url: server.url,
     drain() {

@@ -1,6 +1,7 @@
 /** Who may use a daemon, tried from outside: its port, its files, its log. */
 import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { RunState } from '../proto/gen/wiz/v1/events_pb.js';
@@ -116,8 +117,7 @@ describe('a daemon', { concurrency: 2 }, () => {
         ({ actor = '', method, outcome, kind = '' }) => `${method} ${kind}:${actor} ${outcome}`,
       );
     };
-    const user =
-      process.env.USER ?? (await place.json(['audit', '--method', 'AccessService/CreateUser']))[0].actor;
+    const user = userInfo().username;
     assert.deepEqual(await entries(), [
       'RunService/StartRun token:ci ok',
       'RunService/StartRun : unauthenticated',
@@ -162,7 +162,20 @@ describe('a daemon', { concurrency: 2 }, () => {
     t.after(() => place.leave());
     const path = join(place.home, 'daemon.json');
     const read = () => JSON.parse(readFileSync(path, 'utf8'));
-    const first = await startDaemon(place);
+    const first = await startDaemon(place, { env: { WIZ_BOOTSTRAP_TOKEN: undefined } });
+    await first.process.says(/nobody has a token yet/);
+    const made = await place.out([
+      'tokens',
+      'create',
+      '--manager',
+      'local',
+      '--name',
+      'ops',
+      '--role',
+      'admin',
+    ]);
+    const ops = await ask(first, '/api/v1/tokens', { headers: bearer(made.trim()) });
+    assert.deepEqual([ops.status, ops.body.tokens[0].createdBy], [200, userInfo().username]);
     const { url, token } = read();
     assert.equal(url, first.url);
     assert.equal(statSync(path).mode & 0o777, 0o600);

@@ -24,6 +24,8 @@ export interface Access extends Guard {
   issueToken(): string;
   /** A token was revoked here: it opens nothing from now on. */
   tokenRevoked(tokenId: string): void;
+  /** Resolves with what an operator does next when nobody could sign in yet; undefined when somebody could. */
+  nextStep(): Promise<string | undefined>;
   /** Writes what the audit has left. */
   close(): Promise<void>;
 }
@@ -75,6 +77,12 @@ export function createAccess(options: AccessOptions): Access {
     },
     issueToken: () => tokens.issue('machine', localUser()),
     tokenRevoked: tokens.forget,
+    async nextStep() {
+      const { oidc, bootstrapToken, anonymous } = auth;
+      if ((oidc ?? bootstrapToken ?? anonymous) !== undefined) return undefined;
+      if (await store.hasCredentials(now())) return undefined;
+      return 'nobody has a token yet; on this machine: wiz tokens create --manager local --name NAME --role admin';
+    },
     close: audit.close,
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Client, createClient } from '@connectrpc/connect';
+import fc from 'fast-check';
 import { AccessService } from '../../proto/gen/wiz/v1/access_pb.js';
 import { Role } from '../../proto/gen/wiz/v1/options_pb.js';
 import { RunService } from '../../proto/gen/wiz/v1/runs_pb.js';
@@ -178,6 +179,44 @@ describe('API tokens', () => {
     assert.equal((await place.store.listTokens()).length, 0);
   });
 });
+
+describe('the header Authorization', () => {
+  it('is refused whatever it holds, but for a credential', async (t) => {
+    const place = await guardedPlace(t);
+    const good = await place.token(Role.ADMIN);
+    const word = fc.oneof(
+      fc.string({ unit: 'binary-ascii' }),
+      fc.base64String(),
+      fc.constantFrom(good, `${good}\t`, 'wiz_', '..', good.replaceAll('_', '.')),
+      fc.tuple(fc.base64String(), fc.base64String(), fc.base64String()).map((parts) => parts.join('.')),
+    );
+    const scheme = fc.constantFrom('Bearer', 'basic', 'Basic ', 'BEARER', 'Digest', '', 'Bearer Bearer');
+    let calls = 0;
+    const property = fc.asyncProperty(scheme, word, async (kind, text) => {
+      const headers = headersOf(`${kind} ${text}`);
+      if (
+        headers === undefined ||
+        (/^bearer +\S+$/i.test(headers.get('authorization')!) && text.trim() === good)
+      )
+        return;
+      calls += 1;
+      const peer = { address: `10.1.${calls >> 8}.${calls & 255}` };
+      await assert.rejects(place.access.admit(headers, peer, Role.VIEWER), ({ code }) =>
+        [16, 8].includes(code),
+      );
+    });
+    await fc.assert(property, { numRuns: 150 });
+  });
+});
+
+/** Undefined for what HTTP does not carry. */
+function headersOf(authorization: string): Headers | undefined {
+  try {
+    return new Headers({ authorization });
+  } catch {
+    return undefined;
+  }
+}
 
 describe('without a credential', () => {
   it('what the configuration says may be done, and no more', async (t) => {

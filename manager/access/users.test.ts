@@ -46,7 +46,7 @@ describe('users with passwords', () => {
 
   it('get one answer to whatever is wrong', async (t) => {
     const place = await guardedPlace(t);
-    await withAda(place);
+    await withCheap(place, 'ada');
     const answers = new Set<string>();
     for (const header of [
       basic('ada', 'wrong'),

@@ -17,7 +17,7 @@ export interface Users {
 /** Milliseconds that a right password is remembered: not every call of a page costs 0.2 s. */
 const REMEMBER_MS = 60_000;
 const CAPACITY = 1000;
-/** Names are shorter: what is longer is nobody's, and is not kept by the limiter. */
+/** Characters, see the names that users can have. */
 const LONGEST_NAME = 64;
 
 export function createUsers(options: {
@@ -52,9 +52,11 @@ export function createUsers(options: {
     async identify(base64, networkWaitMs) {
       const text = Buffer.from(base64, 'base64').toString('utf8');
       const colon = text.indexOf(':');
-      const name = text.slice(0, Math.max(0, colon)).slice(0, LONGEST_NAME + 1);
+      // Nobody has such a name: there is nothing to find out about it, and nothing to hash.
+      if (colon < 1 || colon > LONGEST_NAME) throw wrong();
+      const name = text.slice(0, colon);
       const password = text.slice(colon + 1);
-      const user = name.length <= LONGEST_NAME ? await store.getUser(name) : undefined;
+      const user = await store.getUser(name);
       // With the hash in it, a changed password is asked for at once.
       const hash = user?.passwordHash ?? NO_PASSWORD;
       const mark = createHmac('sha256', key).update(`${name}\0${hash}\0${password}`).digest('base64');
@@ -64,7 +66,7 @@ export function createUsers(options: {
         const isRight = await check(mark, password, hash);
         if (!isRight || user === undefined) {
           accounts.failed(name);
-          throw unauthenticated('The user name or the password is wrong.');
+          throw wrong();
         }
         accounts.forget(name);
         remember(mark);
@@ -75,4 +77,8 @@ export function createUsers(options: {
       return (await store.getUser(name))?.role === role;
     },
   };
+}
+
+function wrong(): Error {
+  return unauthenticated('The user name or the password is wrong.');
 }
