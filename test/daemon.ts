@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { AccessService } from '../proto/gen/wiz/v1/access_pb.js';
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { FileService } from '../proto/gen/wiz/v1/files_pb.js';
 import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';
@@ -34,6 +35,7 @@ export interface DaemonApi {
   readonly manager: Client<typeof ManagerService>;
   readonly files: Client<typeof FileService>;
   readonly records: Client<typeof RecordService>;
+  readonly access: Client<typeof AccessService>;
   /** Ends the connection: a test's process must not be kept by it. */
   close(): void;
 }
@@ -112,6 +114,7 @@ export function connectTo(url: string, { token, authority }: ConnectOptions = {}
     manager: createClient(ManagerService, transport),
     files: createClient(FileService, transport),
     records: createClient(RecordService, transport),
+    access: createClient(AccessService, transport),
     close: () => sessionManager.abort(),
   };
 }

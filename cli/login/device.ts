@@ -20,8 +20,7 @@ export async function signInByDevice(method: OidcMethod): Promise<OidcCredential
       'Take a token instead: wiz login URL --token-file FILE',
     );
   }
-  // offline_access asks for a refresh token.
-  const scopes = [...new Set(['openid', 'offline_access', ...method.scopes])];
+  const scopes = [...new Set(['openid', ...method.scopes])];
   const device = await client.initiateDeviceAuthorization(provider, { scope: scopes.join(' ') });
   const whole = device.verification_uri_complete;
   note(`Open ${device.verification_uri} in a browser, and enter the code ${device.user_code}`);

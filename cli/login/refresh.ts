@@ -1,17 +1,16 @@
 /** New id tokens for contexts that were signed in to with OIDC. */
+import { Code, ConnectError } from '@connectrpc/connect';
 import { changeContexts, type OidcCredential } from '../contexts/file.ts';
-import { isOld } from '../remote/credentials.ts';
-import { UsageError } from '../usage.ts';
 import { askProvider } from './provider.ts';
 
-/** The credential with a fresh token, kept in the context. Throws UsageError when one has to sign in again. */
+/** The credential with a fresh token, kept in the context. Throws ConnectError when one has to sign in again. */
 export async function refreshed(name: string, old: OidcCredential): Promise<OidcCredential> {
   let fresh = old;
   await changeContexts(process.env, async (contexts) => {
     const context = contexts.contexts[name];
     const kept = context?.credential;
     // Another wiz may have done it while this one waited; a provider may take each refresh token once.
-    if (kept?.kind === 'oidc' && !isOld(kept.expiresMs)) {
+    if (kept?.kind === 'oidc' && kept.idToken !== old.idToken) {
       fresh = kept;
       return contexts;
     }
@@ -23,13 +22,22 @@ export async function refreshed(name: string, old: OidcCredential): Promise<Oidc
 }
 
 async function renewed(name: string, credential: OidcCredential): Promise<OidcCredential> {
-  const hint = `Sign in again: wiz login ${name}`;
-  if (credential.refreshToken === '') throw new UsageError('you are signed out: your time is over', hint);
-  const { provider, client } = await askProvider(credential);
+  const signedOut = (why: string, cause?: unknown) =>
+    new ConnectError(
+      `You are signed out: ${why}. Sign in again: wiz login ${name}`,
+      Code.Unauthenticated,
+      undefined,
+      undefined,
+      cause,
+    );
+  if (credential.refreshToken === '') throw signedOut('your time is over');
+  const { provider, client } = await askProvider(credential).catch((error) => {
+    throw signedOut(error.message, error);
+  });
   try {
     const tokens = await client.refreshTokenGrant(provider, credential.refreshToken);
     const idToken = tokens.id_token;
-    if (idToken === undefined) throw new UsageError('the provider gave no new id token', hint);
+    if (idToken === undefined) throw signedOut('the provider gave no new id token');
     return {
       ...credential,
       idToken,
@@ -37,10 +45,9 @@ async function renewed(name: string, credential: OidcCredential): Promise<OidcCr
       refreshToken: tokens.refresh_token ?? credential.refreshToken,
     };
   } catch (error) {
-    if (error instanceof client.ResponseBodyError) {
-      throw new UsageError(`you are signed out: ${error.error_description ?? error.error}`, hint);
-    }
-    throw error;
+    if (error instanceof ConnectError) throw error;
+    const { error: code, error_description: words } = error as { error?: string; error_description?: string };
+    throw signedOut(words ?? code ?? (error as Error).message, error);
   }
 }
 

@@ -16,7 +16,8 @@ export function authorizationOf({ name, credential }: Place & { kind: 'remote' }
   let current = credential;
   return {
     async header() {
-      if (isOld(current.expiresMs)) {
+      // While one signs in there is no context yet that could keep another.
+      if (name !== '' && isOld(current.expiresMs)) {
         const { refreshed } = await import('../login/refresh.ts');
         current = await refreshed(name, current);
       }

@@ -108,7 +108,8 @@ function isBroken(error: unknown, codes: string[]): boolean {
 
 /** Made on this side. */
 function isOurs({ code, metadata }: ConnectError): boolean {
-  return (code === Code.Canceled || code === Code.DeadlineExceeded) && [...metadata.keys()].length === 0;
+  const ours = [Code.Canceled, Code.DeadlineExceeded, Code.Unauthenticated];
+  return ours.includes(code) && [...metadata.keys()].length === 0;
 }
 
 /** Something answered, and not a wiz. */
