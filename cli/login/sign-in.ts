@@ -8,6 +8,7 @@ import {
 import { Role } from '../../proto/gen/wiz/v1/options_pb.js';
 import type { Api } from '../api.ts';
 import type { Credential } from '../contexts/file.ts';
+import { roleWord } from '../roles.ts';
 import { contentOf } from '../source.ts';
 import { UsageError } from '../usage.ts';
 import { askSecret, askText, firstLine } from './secret-input.ts';
@@ -84,10 +85,5 @@ function tokenOf(text: string): Credential {
 
 /** `as ada (operator)` */
 export function identityWords({ name, role }: Identity): string {
-  const roles: Partial<Record<Role, string>> = {
-    [Role.VIEWER]: 'viewer',
-    [Role.OPERATOR]: 'operator',
-    [Role.ADMIN]: 'admin',
-  };
-  return `as ${name} (${roles[role] ?? 'no role'})`;
+  return `as ${name} (${roleWord(role) || 'no role'})`;
 }

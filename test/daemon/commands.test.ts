@@ -11,6 +11,8 @@ interface Step {
   argv: string[];
   code?: number;
   input?: string;
+  /** It tells who did something, which is somebody else here and there: only the exit code is compared. */
+  tellsWho?: boolean;
 }
 
 const step = (line: string, more: Omit<Step, 'argv'> = {}): Step => ({ argv: line.split(' '), ...more });
@@ -89,6 +91,14 @@ const STORY: Record<string, Step[]> = {
   'runs:cancel': [step('runs cancel latest', { code: 2 })],
   'runs:prune': [step('runs prune --keep 1 --dry-run'), step('runs prune --keep 1 --json')],
   'pipeline:delete': [step('pipeline delete audit'), step('pipeline delete audit', { code: 2 })],
+  'tokens:create': [step('tokens create --name ci --role viewer', { tellsWho: true })],
+  'tokens:list': [step('tokens list', { tellsWho: true })],
+  'tokens:revoke': [step('tokens revoke nobody', { code: 2 }), step('tokens revoke ci', { tellsWho: true })],
+  'users:add': [step('users add ada --role viewer', { input: 'correct horse battery' })],
+  'users:list': [step('users list', { tellsWho: true })],
+  'users:passwd': [step('users passwd ada', { input: 'incorrect horse battery' })],
+  'users:remove': [step('users remove ada'), step('users remove ada', { code: 2 })],
+  audit: [step('audit --json', { tellsWho: true })],
   complete: [step('complete processors')],
   'executor:list': [step('executor list --json')],
   'executor:stop': [step('executor stop nobody', { code: 2 }), step('executor stop')],
@@ -169,7 +179,7 @@ suite('against a daemon as bundled', () => {
   });
 
   for (const [command, steps] of Object.entries(STORY)) {
-    for (const { argv, code = 0, input } of steps) {
+    for (const { argv, code = 0, input, tellsWho } of steps) {
       test(`${command}: wiz ${argv.join(' ')}`, async () => {
         const options: Options = { env: STAYS_WARM, ...(input !== undefined && { input }) };
         const there: Options = { ...options, env: remote };
@@ -178,7 +188,8 @@ suite('against a daemon as bundled', () => {
           served.run(await filledIn(served, argv, { env: remote }), there),
         ]);
         assert.equal(b.code, code, `${b.stdout}${b.stderr}`);
-        assert.deepEqual(normalised(b, served), normalised(a, bundled));
+        assert.equal(a.code, code, `bundled: ${a.stdout}${a.stderr}`);
+        if (!tellsWho) assert.deepEqual(normalised(b, served), normalised(a, bundled));
       });
     }
   }
