@@ -8,6 +8,7 @@ import { RecordService } from '../proto/gen/wiz/v1/records_pb.js';
 import { RunService } from '../proto/gen/wiz/v1/runs_pb.js';
 import { type Chosen, choosePlace, type Place } from './contexts/choose.ts';
 import { note } from './output.ts';
+import { type CommandTrace, commandTrace } from './trace.ts';
 import { UsageError } from './usage.ts';
 
 /** The manager's API, and the end of its use. */
@@ -25,7 +26,7 @@ export interface Api {
   readonly keeper: string;
   /** Waits for the runs that the bundled manager owns; with handOver they go to a background manager instead. Those of a
    *  daemon are its own. The first call counts. */
-  close(options?: { handOver?: boolean }): Promise<void>;
+  close(options?: { handOver?: boolean; error?: Error | undefined }): Promise<void>;
   /** Who is told that runs have to wait (a full disk) and that they go on, or that a daemon does not answer and that it does
    *  again; by default stderr is. */
   onTrouble(tell: (text: string) => void): void;
@@ -36,6 +37,8 @@ export interface ApiOptions {
   needsExecutor?: boolean;
   /** An executor that somebody else started. */
   executor?: { address: string; token: string } | undefined;
+  /** Which command it is, for traces. */
+  command?: string;
   /** Flags that name a manager. */
   chosen?: Chosen;
   /** The manager itself, however flags and environment are. */
@@ -49,7 +52,8 @@ export interface ApiOptions {
 /** Opens the manager that is bundled with the command line, or a daemon's API. Throws UsageError and WizError. */
 export async function openApi(options: ApiOptions = {}): Promise<Api> {
   const place = options.place ?? choosePlace(options.chosen ?? {}, process.env);
-  if (place.kind === 'bundled') return openBundled(place, options);
+  const trace = await commandTrace(options.command ?? '', process.env);
+  if (place.kind === 'bundled') return openBundled(place, options, trace);
   if (options.executor !== undefined) {
     throw new UsageError(
       `--executor is for the bundled manager, and ${place.from} names the daemon at ${place.url}`,
@@ -59,10 +63,10 @@ export async function openApi(options: ApiOptions = {}): Promise<Api> {
   // Loaded when it is needed: it takes longer than all else of a start.
   const { openRemote } = await import('./remote/open.ts');
   const { impatient = false, quiet = false } = options;
-  return openRemote(place, { impatient, quiet });
+  return openRemote(place, { impatient, quiet, trace });
 }
 
-async function openBundled(place: Place, options: ApiOptions): Promise<Api> {
+async function openBundled(place: Place, options: ApiOptions, trace: CommandTrace | undefined): Promise<Api> {
   const { openBundledManager } = await import('../manager/index.ts');
   let tell = (text: string) => note(`wiz: ${text}`);
   const manager = await openBundledManager({
@@ -74,7 +78,7 @@ async function openBundled(place: Place, options: ApiOptions): Promise<Api> {
     wizEntry: wizEntry(),
   });
   let closing: Promise<void> | undefined;
-  return apiOver(manager.transport, {
+  return apiOver(manager.transport, trace, {
     place,
     keeper: 'a background manager',
     onTrouble(told) {
@@ -84,13 +88,17 @@ async function openBundled(place: Place, options: ApiOptions): Promise<Api> {
   });
 }
 
+/** `trace`: every call is a part of it, and it ends with the API. */
 export function apiOver(
   transport: Transport,
+  trace: CommandTrace | undefined,
   rest: Pick<Api, 'place' | 'keeper' | 'onTrouble' | 'close'>,
 ): Api {
-  const client = <Service extends DescService>(service: Service) => createClient(service, transport);
+  const traced = trace?.on(transport) ?? transport;
+  const client = <Service extends DescService>(service: Service) => createClient(service, traced);
   return {
     ...rest,
+    close: (how) => rest.close(how).finally(() => trace?.end(how?.error)),
     client,
     pipelines: client(PipelineService),
     runs: client(RunService),

@@ -50,7 +50,7 @@ export abstract class WizCommand extends Command {
   }
 
   protected api(options: ApiOptions = {}): Promise<Api> {
-    const all = { chosen: this.chosen, ...options };
+    const all = { chosen: this.chosen, command: (this.id ?? '').replaceAll(':', ' '), ...options };
     // Not every command talks to the manager, and its client takes 20 ms to load.
     this.#api ??= import('./api.ts').then(({ openApi }) => openApi(all));
     // It may fail while the command still reads its file; whoever awaits it is told all the same.
@@ -65,7 +65,7 @@ export abstract class WizCommand extends Command {
 
   protected override async finally(error: Error | undefined): Promise<void> {
     if (!this.#api) return;
-    const closing = this.#api.then((api) => api.close());
+    const closing = this.#api.then((api) => api.close({ error }));
     // What went wrong first is what is told.
     await (error ? closing.catch(() => {}) : closing);
   }

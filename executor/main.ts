@@ -5,6 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { WizError } from '../proto/error.ts';
+import { silentLog } from '../proto/log.ts';
+import { openSpans } from '../proto/spans.ts';
+import { WIZ_VERSION } from '../proto/version.ts';
+import { executorLog } from './observe/log.ts';
 import { type RunOptions, runExecutor } from './run-executor.ts';
 
 /**
@@ -64,12 +68,15 @@ async function main(argv: string[]): Promise<void> {
   // Ctrl-C in a terminal is for whoever launched it; it ends what a person started.
   process.on('SIGINT', launched ? () => {} : stopping.resolve);
 
-  const executor = await runExecutor(optionsOf(flags));
+  const log = launched ? silentLog : executorLog(process.env, { isTerminal: !!process.stderr.isTTY });
+  const spans = await openSpans({ service: 'wiz-executor', environment: process.env, closeMs: CLOSE_MS });
+  const executor = await runExecutor({ ...optionsOf(flags), log, spans });
   const { id: executorId, address, slots } = executor;
   const ready = { executorId, address, pid: process.pid, slots };
   if (launched) writeReady(Number(flags['ready-fd']), ready);
   else console.log(JSON.stringify(ready));
 
+  log.info('serving', { executor: executorId, address, slots, pid: process.pid, version: WIZ_VERSION });
   stopping.promise.then(() => {
     executor.stop();
     // Asked twice: whatever it waits for is not waited for.
@@ -77,8 +84,13 @@ async function main(argv: string[]): Promise<void> {
     if (!launched) process.on('SIGINT', () => process.exit(1));
   });
   await executor.ended;
+  log.info('ended', { executor: executorId });
+  await spans?.close();
   process.exit(0);
 }
+
+/** Milliseconds that an executor waits at its end for a collector of traces. */
+const CLOSE_MS = 2000;
 
 function readFlags(argv: string[]): Flags {
   try {

@@ -3,9 +3,12 @@ import { availableParallelism, homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { FileStoreAddress } from '../files/file-store.ts';
 import { WizError } from '../proto/error.ts';
+import type { Log } from '../proto/log.ts';
+import type { Spans } from '../proto/spans.ts';
 import { WIZ_VERSION } from '../proto/version.ts';
 import type { DataRooms } from './data/data-rooms.ts';
 import type { FileExchange } from './files/file-exchange.ts';
+import type { AttemptRequest, AttemptSink } from './program/attempt.ts';
 import type { ProgramRunner } from './program/runner.ts';
 import type { Executor } from './session/executor.ts';
 
@@ -35,6 +38,10 @@ export interface RunOptions {
   insecure?: boolean;
   /** Ids of executors that died here: what is left of their programs is killed first. */
   sweep?: string[];
+  /** By default nothing is logged. */
+  log?: Log | undefined;
+  /** Where spans go; by default none are made. */
+  spans?: Spans | undefined;
   /** Program file of the spawner. Default: the source file; a bundle has to give its own. */
   spawnerEntry?: string;
 }
@@ -79,6 +86,7 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
         import('./processors/catalogue.ts'),
         sweep(options.sweep),
       ]);
+    const traced = await tracing(options.spans, id);
     const executor = await startExecutor({
       address: listen,
       token: options.token,
@@ -90,12 +98,13 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
       warmMs: options.warmMs ?? DEFAULT_WARM_MS,
       orphanMs: options.orphanMs ?? DEFAULT_ORPHAN_MS,
       files: exchange,
-      programs,
+      programs: { start: traced(programs.start) },
       calls: {
-        start: (request, sink) => startCall(request, sink, data),
+        start: traced((request: AttemptRequest, sink: AttemptSink) => startCall(request, sink, data)),
         takesSlot,
         describe: describeProcessors,
       },
+      log: options.log,
       // What cannot be removed stays where its owner can see it.
       runEnded: (runId, keep) => void data.staging.end(runId, keep).catch(() => {}),
     });
@@ -113,6 +122,13 @@ export async function runExecutor(options: RunOptions): Promise<RunningExecutor>
     await close(programs, data);
     throw error;
   }
+}
+
+/** Wraps what starts attempts. */
+async function tracing(spans: Spans | undefined, executorId: string) {
+  if (spans === undefined) return <Start>(start: Start): Start => start;
+  const { tracingAttempts } = await import('./observe/attempt-spans.ts');
+  return tracingAttempts(spans, executorId);
 }
 
 async function openDataRooms(

@@ -6,6 +6,7 @@ import type { EffectiveSetting } from './config/effective.ts';
 import type { ConfigSources } from './config/layers.ts';
 import type { LoadedConfig } from './config/load.ts';
 import type { Manager } from './manager.ts';
+import { openBundledTracing } from './observe/bundled-tracing.ts';
 import { type OpenOptions, openManager } from './open-manager.ts';
 import { MANAGER_TTL_MS } from './ownership.ts';
 import type { RunningDaemon, ServeOptions } from './serve.ts';
@@ -29,16 +30,19 @@ export interface BundledManager {
 /** Opens a manager on the state folder, in this process. Throws WizError when the folder or the store cannot be
  *  used. */
 export async function openBundledManager(options: OpenOptions): Promise<BundledManager> {
-  const manager = await openManager(options);
-  const note = (message: string) => options.environment.WIZ_DEBUG && console.error(`wiz: ${message}`);
+  const tracing = await openBundledTracing(options.environment);
+  const manager = await openManager({ ...options, observer: tracing?.observer });
+  const note = (message: string) => manager.log.warn(message);
   const guard = createLocalGuard({ store: manager.store, managerId: manager.managerId, note });
-  const transport = createRouterTransport(routes(manager), { router: { interceptors: [guard.interceptor] } });
+  const interceptors = [...(tracing?.interceptors ?? []), guard.interceptor];
+  const transport = createRouterTransport(routes(manager), { router: { interceptors } });
   return {
     transport,
     async close({ handOver = false } = {}) {
       if (!handOver) await runsEnded(manager);
       await guard.close();
       await manager.close();
+      await tracing?.close();
     },
   };
 }
@@ -54,13 +58,19 @@ async function runsEnded(manager: Manager): Promise<void> {
 /** The background manager: goes on with every run that nobody owns; resolves when nothing is left to do, or at
  *  once when another one is there. */
 export async function serveUntilIdle(options: Omit<OpenOptions, 'kind' | 'needsExecutor'>): Promise<void> {
-  const manager = await openManager({ ...options, kind: 'background', needsExecutor: false });
+  const tracing = await openBundledTracing(options.environment);
+  const observer = tracing?.observer;
+  const manager = await openManager({ ...options, kind: 'background', needsExecutor: false, observer });
   const { store, managerId } = manager;
   const beat = async () => {
     const nowMs = Date.now();
     return store.acquireLease(BACKGROUND_LEASE, '', managerId, nowMs, nowMs + MANAGER_TTL_MS);
   };
-  const leave = () => void manager.close().then(() => process.exit(0));
+  const close = async () => {
+    await manager.close();
+    await tracing?.close();
+  };
+  const leave = () => void close().then(() => process.exit(0));
   process.once('SIGTERM', leave);
   try {
     if (!(await beat())) return;
@@ -74,7 +84,7 @@ export async function serveUntilIdle(options: Omit<OpenOptions, 'kind' | 'needsE
     await store.releaseLease(BACKGROUND_LEASE, '', managerId);
   } finally {
     process.removeListener('SIGTERM', leave);
-    await manager.close();
+    await close();
   }
 }
 

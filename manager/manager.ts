@@ -17,6 +17,8 @@ import { cacheEntriesOf, fileLinksOf, reusedKeysOf } from './file-links.ts';
 import { readRun, rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { clearStagingOfRun } from './left-staging.ts';
+import { bundledLog, type Log } from './observe/log.ts';
+import type { Observer } from './observe/observer.ts';
 import { joinManagers, type Membership } from './ownership.ts';
 import { createPreparer, type Preparer } from './prepare/preparer.ts';
 import { createRetention, pruneAsCentre, type RetentionPolicy } from './retention.ts';
@@ -24,6 +26,7 @@ import { createSharing, type Sharing } from './sharing.ts';
 import { openFileLogs } from './store/file-logs.ts';
 import type { LogStore } from './store/logs.ts';
 import type { ManagerRow, NewRecords, Store } from './store/store.ts';
+import { createTroubles } from './troubles.ts';
 import { createWatchers, type Watchers } from './watchers.ts';
 
 /** One manager: its loop, its executors, and its place among the managers of the store. */
@@ -41,6 +44,8 @@ export interface Manager {
   readonly watchers: Watchers;
   readonly background: Background;
   readonly membership: Membership;
+  readonly log: Log;
+  readonly observer: Observer | undefined;
   /** The first thing that keeps runs from going on (no executor, a full store); undefined when all is well. */
   trouble(): Error | undefined;
   /** Which runs are whose, among the managers of the store. */
@@ -58,6 +63,8 @@ export interface ManagerOptions {
   home: string;
   kind: ManagerRow['kind'];
   roles: ManagerRow['roles'];
+  /** Drawn by default. */
+  managerId?: string | undefined;
   store: Store;
   files: FileStore;
   launcher: Launcher;
@@ -68,13 +75,17 @@ export interface ManagerOptions {
   globalLimit: number | undefined;
   /** Which runs are deleted by themselves, once a day. */
   retention: RetentionPolicy;
+  /** By default nothing is logged but with WIZ_DEBUG. */
+  log?: Log | undefined;
+  /** Told what happens, in a daemon and where a collector of traces is named. */
+  observer?: Observer | undefined;
   /** Told when runs have to wait because something cannot be written, and with undefined when they go on. */
   onTrouble?: ((error: Error | undefined) => void) | undefined;
 }
 
 export async function createManager(options: ManagerOptions): Promise<Manager> {
-  const { store, files, launcher, home, kind, roles } = options;
-  const managerId = newId();
+  const { store, files, launcher, home, kind, roles, observer } = options;
+  const managerId = options.managerId ?? newId();
   const logs = openFileLogs(home);
   const watchers = createWatchers(store, (runId) => {
     const run = loop.runs.get(runId);
@@ -83,12 +94,9 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   const background = createBackground({ ...options, store });
   const limit =
     options.globalLimit === undefined ? null : createGlobalLimit(store, managerId, options.globalLimit);
-  const note = process.env.WIZ_DEBUG ? (message: string) => console.error(`wiz: ${message}`) : () => {};
-  let storeTrouble: Error | undefined;
-  let logTrouble: Error | undefined;
-  let fileTrouble: Error | undefined;
+  const log = options.log ?? bundledLog(process.env);
+  const note = (message: string) => log.info(message);
   let executorTrouble: Error | undefined;
-  let told: string | undefined;
   /** Rows of runs whose outputs are about to be journaled. */
   const recorded = new Map<string, NewRecords[]>();
   /** What is still done for runs that have ended. */
@@ -101,25 +109,25 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     files,
     environment: options.environment,
     executorsAreLocal: () => launcher.isLocal,
-    note,
+    note: (message) => log.warn(message),
   });
 
-  /** Each trouble is told once, however often it is met, and its end. */
-  function tellTrouble(): void {
-    const trouble = storeTrouble ?? logTrouble ?? fileTrouble;
-    if (trouble?.message === told) return;
-    told = trouble?.message;
-    options.onTrouble?.(trouble);
-  }
+  const troubles = createTroubles((error) => {
+    if (error === undefined) log.info('runs go on');
+    else log.error('runs wait', { error });
+    options.onTrouble?.(error);
+  });
 
   const loop = createLoop({
     async commit(runs) {
       const changes = limit?.changes(runs) ?? { acquire: [], release: [], max: {} };
+      const startedMs = observer === undefined ? 0 : performance.now();
       const result = await store.commit(
         runs.map(({ run, events }) => ({ row: rowOf(run), events, ...leavings(run, events) })),
         changes,
       );
       limit?.committed();
+      observer?.journaled(runs, performance.now() - startedMs);
       // Permits came free: what waits for one is looked at again.
       if (changes.release.length > 0) void loop.settled();
       return result;
@@ -137,6 +145,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     send: (executorId, outgoing) => fleet.send(executorId, outgoing),
     committed(run, events) {
       watchers.committed(run, events);
+      observer?.committed(run, events);
       if (run.state === RunState.RUNNING) return;
       recorded.delete(run.runId);
       preparer.forget(run.runId);
@@ -146,11 +155,11 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     },
     fenced(runId) {
       forget(runId);
-      note(`run ${runId} belongs to another manager now`);
+      log.warn('another manager owns the run now', { run: runId });
     },
     storeFailing(error) {
-      storeTrouble = error;
-      tellTrouble();
+      observer?.storeFailing(error);
+      troubles.set('store', error);
     },
     needExecutor: () => fleet.ensure(),
   });
@@ -163,16 +172,11 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     logs,
     files,
     listExecutors: () => store.listExecutors(),
-    note,
-    logsFailing(error) {
-      logTrouble = error;
-      tellTrouble();
-    },
-    filesFailing(error) {
-      fileTrouble = error;
-      tellTrouble();
-    },
+    log,
+    logsFailing: (error) => troubles.set('logs', error),
+    filesFailing: (error) => troubles.set('files', error),
     failed(error) {
+      log.error('no executor could be had', { error });
       executorTrouble = error;
       for (const runId of loop.runs.keys()) loop.cancel(runId, `No executor could be had: ${error.message}`);
     },
@@ -203,7 +207,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   /** Nothing that a run depends on: it may fail. */
   function doAfterwards(otherwise: string, { runId }: RunMachine, work: Promise<void>): void {
     const done = work
-      .catch((error) => note(`run ${runId}: ${otherwise}: ${error.message}`))
+      .catch((error) => log.warn(otherwise, { run: runId, error }))
       .finally(() => afterwards.delete(done));
     afterwards.add(done);
   }
@@ -237,7 +241,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     state: () => ({ runs: loop.runs.size, loads: loadsOf(loop) }),
     onBeat: () => void care(),
     onRejoin() {
-      note('this manager was taken for dead; it is back');
+      log.warn('this manager was taken for dead; it is back');
       sharing.dropForeign().catch(noted('runs of others were not dropped'));
     },
   });
@@ -256,7 +260,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   });
 
   function noted(what: string): (error: Error) => void {
-    return (error) => note(`${what}: ${error.message}`);
+    return (error) => log.warn(what, { error });
   }
 
   async function takeUp(runId: string, epoch: number): Promise<RunMachine> {
@@ -268,6 +272,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
 
   async function adopt(claimed: { runId: string; epoch: number }[]): Promise<void> {
     if (claimed.length === 0) return;
+    for (const { runId, epoch } of claimed) log.info('run adopted', { run: runId, epoch });
     const taken = await Promise.allSettled(claimed.map(({ runId, epoch }) => takeUp(runId, epoch)));
     const runs = taken.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     // It is ours and not here: that is set right at one of the next heartbeats.
@@ -298,7 +303,9 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     sharing,
     centre,
     commands,
-    trouble: () => storeTrouble ?? logTrouble ?? fileTrouble ?? executorTrouble,
+    log,
+    observer,
+    trouble: () => troubles.first ?? executorTrouble,
     async claim(runId) {
       const claimed = await store.claimRun(runId, managerId, await membership.living());
       return claimed === undefined ? undefined : takeUp(runId, claimed.epoch);
@@ -306,7 +313,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     async close() {
       closing = true;
       await Promise.all([care(), woken()]);
-      if (storeTrouble === undefined) await loop.settled();
+      if (troubles.ofStore === undefined) await loop.settled();
       loop.stop();
       await Promise.all(afterwards);
       const left = [...loop.runs.keys()];

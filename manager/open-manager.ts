@@ -8,6 +8,8 @@ import { makeHome, wizHome } from './home.ts';
 import { createLocalLauncher } from './launch/local.ts';
 import { clearStagingOfExecutor } from './left-staging.ts';
 import { createManager, type Manager } from './manager.ts';
+import type { Log } from './observe/log.ts';
+import type { Observer } from './observe/observer.ts';
 import type { RetentionPolicy } from './retention.ts';
 import { openStore } from './store/open-store.ts';
 import type { ManagerRow } from './store/store.ts';
@@ -29,6 +31,10 @@ export interface OpenOptions {
   needsExecutor: boolean;
   /** Argv that starts wiz again, for the background manager. */
   wizEntry: string[];
+  /** See ManagerOptions. */
+  managerId?: string | undefined;
+  log?: Log | undefined;
+  observer?: Observer | undefined;
   /** Told when runs have to wait because something cannot be written (a full disk), and with undefined when they go on. */
   onTrouble?: (error: Error | undefined) => void;
 }

@@ -2,12 +2,15 @@ import type { ContextValues } from '@connectrpc/connect';
 import { createAccess } from './access/access.ts';
 import { ownAuthority, removeDaemonFile, writeDaemonFile } from './access/daemon-file.ts';
 import { checkExposure } from './access/exposure.ts';
+import { callerKey } from './access/identity.ts';
 import { peerKey } from './api/http/peer.ts';
 import { serveHttp } from './api/http/server.ts';
 import { routes } from './api/routes.ts';
 import type { DaemonConfig } from './config/config.ts';
 import { drain } from './drain.ts';
 import type { Manager } from './manager.ts';
+import type { LogFields } from './observe/log.ts';
+import { type Observability, openObservability, startFields } from './observe/observability.ts';
 import { openManager } from './open-manager.ts';
 
 /** A manager as a service, until it is told to end. */
@@ -31,25 +34,33 @@ export interface ServeOptions {
 export async function serveManager(options: ServeOptions): Promise<RunningDaemon> {
   const { config, environment, wizEntry } = options;
   checkExposure(config);
+  const observability = await openObservability({ config, environment, caller });
+  const { managerId, log, observer } = observability;
   const manager = await openManager({
     kind: 'daemon',
     roles: config.roles,
     home: config.home,
     store: config.store,
-    environment: withSettings(environment, config),
+    environment: { ...withSettings(environment, config), ...observability.environment },
+    ...{ managerId, log, observer },
     needsExecutor: false,
     wizEntry,
   });
-  const api = config.roles.includes('api') ? await serveApi(manager, config) : undefined;
+  const api = config.roles.includes('api') ? await serveApi(manager, config, observability) : undefined;
+  log.info(api === undefined ? 'serving runs, and no API' : `serving at ${api.url}`, startFields(config));
   return {
-    managerId: manager.managerId,
+    managerId,
     url: api?.url,
     async close() {
+      log.info('ending; runs go on under another manager, or when this one is started again');
+      observability.draining();
       // Streams end first, so that who watches is with another manager when the runs are.
       api?.drain();
       await within(DRAIN_MS, drain(manager));
       await within(GRACE_MS + LEAVE_MS, api?.close());
       await within(LEAVE_MS, manager.close());
+      log.info('ended');
+      await observability.close();
     },
   };
 }
@@ -68,17 +79,23 @@ interface ServedApi {
   close(): Promise<void>;
 }
 
-async function serveApi(manager: Manager, config: DaemonConfig): Promise<ServedApi> {
+async function serveApi(
+  manager: Manager,
+  config: DaemonConfig,
+  observability: Observability,
+): Promise<ServedApi> {
   const { managerId, store, membership } = manager;
   const { home, listen, tls, behindProxy, auth } = config;
-  const note = (message: string) => console.error(`wiz: ${message}`);
+  const note = (message: string) => manager.log.warn(message);
   const peerOf = (values: ContextValues) => values.get(peerKey).address;
   const access = createAccess({ store, managerId, auth, peerOf, note });
-  const { gate, interceptor, admit } = access;
+  const { admit } = access;
+  const gate = observability.gate(access.gate);
   const server = await serveHttp({
     ...{ ...listen, tls, behindProxy, gate, admit, note },
     routes: routes(manager, access),
-    interceptors: [interceptor],
+    interceptors: [observability.interceptor, access.interceptor],
+    endpoints: observability.pages(manager),
   }).catch(async (error) => {
     await access.close();
     await manager.close();
@@ -109,6 +126,12 @@ async function within(ms: number, work: Promise<void> = Promise.resolve()): Prom
   const timer = setTimeout(resolve, ms);
   await Promise.race([work.catch(() => {}), late]);
   clearTimeout(timer);
+}
+
+/** Who calls, for the lines of calls. */
+function caller(values: ContextValues): LogFields {
+  const { address } = values.get(peerKey);
+  return { peer: address || undefined, actor: values.get(callerKey)?.name };
 }
 
 /** The bundled manager reads these from the environment; here the configuration has the last word. */

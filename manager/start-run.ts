@@ -1,6 +1,8 @@
 import { WizError } from '../proto/error.ts';
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
+import type { TraceContext } from '../proto/gen/wiz/v1/executors_pb.js';
 import { newId, timeOfId } from '../proto/ids.ts';
+import { spanOfTrace } from '../proto/trace-context.ts';
 import { processorTypes } from './api/processor-types.ts';
 import { newRunMachine, type RunMachine } from './engine/run.ts';
 import { rowOf } from './journal.ts';
@@ -26,6 +28,8 @@ export interface NewRun {
   noCache: boolean;
   /** Made by the caller; empty: one is made here. */
   runId: string;
+  /** What it is a child of, for whoever traces it. */
+  trace?: TraceContext | undefined;
 }
 
 /** Creates a run, durable when this resolves, and sets it going. Throws WizError invalid_argument for params, and
@@ -44,6 +48,7 @@ export async function startRun(manager: Manager, start: NewRun): Promise<RunRow>
     if (error instanceof WizError && error.code === 'already_exists') return before;
     // Stored now, though the store did not say so.
   }
+  manager.observer?.created({ ...row, traceId: spanOfTrace(start.trace)?.traceId });
   if (owner === null) await manager.background.ensure();
   else {
     manager.loop.add(run, { adopted: false });
@@ -83,6 +88,7 @@ export async function buildRun(
         context: spec.context,
         labels: { ...spec.labels, ...start.labels },
         noCache: start.noCache,
+        ...(start.trace !== undefined && { trace: start.trace }),
       },
     },
   };

@@ -15,6 +15,8 @@ export interface Watchers {
   watch(runId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<Event[]>;
   /** Calls whenever another manager has changed something; returns how to stop. */
   onForeignCommit(listener: (change: Change) => void): () => void;
+  /** Streams that are open. */
+  count(): number;
   close(): void;
 }
 
@@ -98,6 +100,11 @@ export function createWatchers(
     onForeignCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    count() {
+      let streams = 0;
+      for (const { size } of byRun.values()) streams += size;
+      return streams;
     },
     close() {
       closed = true;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Client, createClient, type Interceptor } from '@connectrpc/connect';
+import { type CallOptions, type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { AccessService } from '../proto/gen/wiz/v1/access_pb.js';
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
@@ -64,7 +64,7 @@ export async function startDaemon(place: Place, options: DaemonOptions = {}): Pr
     ...rest,
     env: { WIZ_BOOTSTRAP_TOKEN: ADMIN_TOKEN, ...env },
   });
-  const [, url = ''] = await started.says(/serving (?:at (\S+)|runs)/);
+  const [, url = ''] = await started.says(/serving (?:at ([^\s"]+)|runs)/);
   const { child } = started;
   const connections = new Set<DaemonApi>();
   let first: DaemonApi | undefined;
@@ -120,9 +120,14 @@ export function connectTo(url: string, { token, authority }: ConnectOptions = {}
 }
 
 /** Starts a run of a pipeline file with this text, whose relative paths are those of the place; its id. */
-export async function startRun(api: DaemonApi, place: Place, text: string): Promise<string> {
+export async function startRun(
+  api: DaemonApi,
+  place: Place,
+  text: string,
+  options?: CallOptions,
+): Promise<string> {
   const value = { path: 'given.yaml', content: Buffer.from(text), baseDir: place.folder };
-  const { run } = await api.runs.startRun({ target: { case: 'file', value } });
+  const { run } = await api.runs.startRun({ target: { case: 'file', value } }, options);
   return run!.runId;
 }
 

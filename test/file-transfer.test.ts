@@ -25,6 +25,7 @@ import {
   type RunReports,
   RunReportsSchema,
 } from '../proto/gen/wiz/v1/executors_pb.js';
+import { silentLog } from '../proto/log.ts';
 
 const TOKEN = 'a-token';
 const NEVER = '0'.repeat(64);
@@ -76,7 +77,7 @@ async function place(t: TestContext, settings: Settings = {}) {
       session.absent([hash]);
     },
     failing: (error) => troubles.push(error?.message),
-    note: () => {},
+    log: silentLog,
   });
   const session = exchange.wanted.join((hashes) => transfer.wanted('e', hashes));
   const address = (await settings.by?.(server.address)) ?? server.address;

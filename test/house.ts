@@ -61,6 +61,14 @@ const LAZY_PACKAGES: Record<string, string[]> = {
   'openid-client': ['cli/login/provider.ts'],
   // 60 ms.
   '@aws-sdk/client-s3': ['files/s3-'],
+  // Only of daemons, and of who names a collector.
+  pino: [],
+  'prom-client': ['manager/observe/meter.ts'],
+  '@opentelemetry/api': ['proto/otlp-spans.ts'],
+  '@opentelemetry/core': ['proto/otlp-spans.ts'],
+  '@opentelemetry/resources': ['proto/otlp-spans.ts'],
+  '@opentelemetry/sdk-trace-base': ['proto/otlp-spans.ts'],
+  '@opentelemetry/exporter-trace-otlp-http': ['proto/otlp-spans.ts'],
 };
 
 const VAGUE_NAME = /(?:^|\/)(?:utils?|helpers?|common|misc|types?)(?:\.[^/]+)?(?=\/|$)/i;

@@ -5,6 +5,7 @@ import { WIZ_VERSION } from '../../proto/version.ts';
 import { type Api, apiOver } from '../api.ts';
 import type { Place } from '../contexts/choose.ts';
 import { note } from '../output.ts';
+import type { CommandTrace } from '../trace.ts';
 import { connectionTo } from './connection.ts';
 import { type Authorization, authorizationOf } from './credentials.ts';
 import { resilient } from './resilient.ts';
@@ -15,6 +16,7 @@ export interface RemoteOptions {
   impatient: boolean;
   /** Nothing is said on standard error but errors. */
   quiet: boolean;
+  trace: CommandTrace | undefined;
 }
 
 export function openRemote(place: Place & { kind: 'remote' }, options: RemoteOptions): Api {
@@ -32,7 +34,7 @@ export function openRemote(place: Place & { kind: 'remote' }, options: RemoteOpt
       authorized(authorizationOf(place)),
     ],
   });
-  return apiOver(transport, {
+  return apiOver(transport, options.trace, {
     place,
     keeper: 'the daemon',
     onTrouble(told) {

@@ -8,12 +8,13 @@ import {
   type Report,
   ReportSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { SpanName } from '../../proto/trace-context.ts';
 import { knownCause } from '../data/attempt-failure.ts';
 import { type AttemptInputs, prepareInputs } from '../data/attempt-inputs.ts';
 import type { DataRooms } from '../data/data-rooms.ts';
 import { keepValue, type Output } from '../data/kept-values.ts';
 import { redactedJson } from '../data/redacted.ts';
-import type { AttemptRequest, AttemptSink, RunningAttempt } from '../program/attempt.ts';
+import { type AttemptRequest, type AttemptSink, type RunningAttempt, spanOf } from '../program/attempt.ts';
 import { loadedProcessor, loadProcessor, processorNames } from './catalogue.ts';
 import {
   type BundledProcessor,
@@ -142,6 +143,9 @@ class CallAttempt implements ProcessorAttempt {
     const { environment } = this.inputs ?? this.request.assignment;
     return { ...this.request.environment, ...environment };
   }
+  get span(): SpanName | undefined {
+    return spanOf(this.request);
+  }
   get signal(): AbortSignal {
     this.controller ??= new AbortController();
     return this.controller.signal;
@@ -155,6 +159,7 @@ class CallAttempt implements ProcessorAttempt {
   async prepare(): Promise<AttemptInputs> {
     const staging = this.data.staging.of(this.runId);
     this.inputs = await prepareInputs(this.request.assignment, staging, this.data, () => this.signal);
+    this.request.staged?.();
     return this.inputs;
   }
 

@@ -2,6 +2,7 @@ import { openAsBlob } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
+import { traceparentOf } from '../../proto/trace-context.ts';
 import { writeAtomically } from './atomic-file.ts';
 import { durationOption, parseDurationMs } from './duration.ts';
 import { OUTPUT_LIMIT_BYTES } from './output-limit.ts';
@@ -131,6 +132,13 @@ processors:
   },
 });
 
+/** So that what the server does is a part of the run's trace; a pipeline may send one of its own. */
+function addTrace(headers: Headers, span: ProcessorAttempt['span']): void {
+  if (span === undefined || headers.has('traceparent')) return;
+  headers.set('traceparent', traceparentOf(span));
+  if (span.state !== '') headers.set('tracestate', span.state);
+}
+
 function requestHeaders(given: Options['headers']): Headers {
   const headers = new Headers();
   for (const [name, value] of Object.entries(given)) {
@@ -156,6 +164,7 @@ async function exchange(
   const { json, bodyFile, expect, saveTo } = options;
   const url = withQuery(options);
   const headers = requestHeaders(options.headers);
+  addTrace(headers, attempt.span);
   if (json !== undefined && !headers.has('content-type')) headers.set('content-type', 'application/json');
   const response = await requestOf(url, {
     method: options.method,

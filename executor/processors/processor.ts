@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { SpanName } from '../../proto/trace-context.ts';
 
 /** zod, handed to processors when their options are needed: it takes 30 ms to load, which a no-op or a
  *  program must not pay. */
@@ -40,6 +41,8 @@ export interface ProcessorAttempt {
   environment: Record<string, string>;
   /** Absolute folder that relative paths refer to: the processor's, else the run's staging folder. */
   workdir: string;
+  /** The attempt's span; undefined when nobody traces the run. */
+  readonly span: SpanName | undefined;
   /** Aborted on cancel and time-out. */
   signal: AbortSignal;
   /** Lines for the attempt's log. */

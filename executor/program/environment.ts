@@ -52,14 +52,17 @@ export function createEnvironments(executor: NodeJS.ProcessEnv) {
     ): ProgramEnvironment {
       let { block, names } = blockOf(run, undefined);
       const own: string[] = [];
+      // A trace that a pipeline names itself counts where nobody traces the run.
+      const isTraced = attempt.TRACEPARENT !== undefined;
       const hidden = new Set<string>();
       for (const name in processor) {
         checkEntry(name, processor[name]!);
-        if (ATTEMPT_NAMES.has(name)) continue;
+        if (ATTEMPT_NAMES.has(name) || (isTraced && TRACE_NAMES.includes(name))) continue;
         own.push(`${name}=${processor[name]}`);
         if (names.has(name)) hidden.add(name);
       }
       for (const name in attempt) own.push(`${name}=${attempt[name]}`);
+      if (isTraced) for (const name of TRACE_NAMES) if (names.has(name)) hidden.add(name);
       if (hidden.size > 0) ({ block, names } = blockOf(run, hidden));
       return { base: block, own, path: processor.PATH ?? names.get('PATH') ?? DEFAULT_PATH };
     },
@@ -69,8 +72,12 @@ export function createEnvironments(executor: NodeJS.ProcessEnv) {
 /** What a program can count on; nobody else can set these. */
 const ATTEMPT_NAMES = new Set(OWN_VARIABLES);
 
+/** An attempt of a run that is traced has its own; whoever started the executor was in another trace. */
+const TRACE_NAMES = ['TRACEPARENT', 'TRACESTATE'];
+
 /** WIZ_HOME goes on to programs, so that a wiz they call keeps its state in the same place. */
 function isInherited(name: string): boolean {
+  if (TRACE_NAMES.includes(name)) return false;
   return name === 'WIZ_HOME' || !name.startsWith('WIZ_');
 }
 

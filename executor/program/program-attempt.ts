@@ -2,11 +2,12 @@ import os from 'node:os';
 import { DataForm } from '../../proto/gen/wiz/v1/data_pb.js';
 import { Outcome, type Report } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { parseInstanceName } from '../../proto/instance-name.ts';
+import { traceparentOf } from '../../proto/trace-context.ts';
 import { AttemptFailure, failureCause } from '../data/attempt-failure.ts';
 import { type AttemptInputs, prepareInputs } from '../data/attempt-inputs.ts';
 import type { DataRooms } from '../data/data-rooms.ts';
 import { EMPTY_INPUT } from '../data/input-document.ts';
-import type { AttemptRequest, AttemptSink, RunningAttempt } from './attempt.ts';
+import { type AttemptRequest, type AttemptSink, type RunningAttempt, spanOf } from './attempt.ts';
 import type { createAttemptFolders } from './attempt-folder.ts';
 import { createAttemptLog } from './attempt-log.ts';
 import { BadEnvironment, type createEnvironments, type ProgramEnvironment } from './environment.ts';
@@ -139,6 +140,7 @@ export function createProgramAttempt(
 
   function start(given: AttemptInputs): void {
     inputs = given;
+    request.staged?.();
     const { secrets } = given;
     if (secrets !== undefined) log.redactBy(() => secrets.redactor());
     const environment = environmentOf(given);
@@ -172,6 +174,9 @@ export function createProgramAttempt(
     };
     if (instance?.index !== undefined) names.WIZ_INDEX = String(instance.index);
     if (parentContext !== undefined) names.WIZ_PARENT_CONTEXT = parentContext;
+    const span = spanOf(request);
+    if (span !== undefined) names.TRACEPARENT = traceparentOf(span);
+    if (span !== undefined && span.state !== '') names.TRACESTATE = span.state;
     try {
       return rooms.environments.of(request.environment, environment, names);
     } catch (error) {

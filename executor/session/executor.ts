@@ -9,6 +9,7 @@ import {
   type StopRequest,
   StopResponseSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { type Log, silentLog } from '../../proto/log.ts';
 import type { FileExchange } from '../files/file-exchange.ts';
 import { createLifetime } from './lifetime.ts';
 import { createSpools, DEFAULT_ROOM, type SpoolRoom } from './log-spool.ts';
@@ -31,6 +32,8 @@ export interface ExecutorOptions extends Pick<ServerOptions, 'address' | 'token'
   logs?: Partial<SpoolRoom>;
   /** Files on their way between its store and those of managers. */
   files: FileExchange;
+  /** By default nothing is logged. */
+  log?: Log | undefined;
   /** A run has ended; its staging folder goes, or is kept. */
   runEnded: WorkloadOptions['runEnded'];
   programs: { start: WorkloadOptions['startProgram'] };
@@ -65,7 +68,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
   const spoolDir = join(options.home, 'spool');
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 });
   const startedUnixMs = Date.now();
-  const { files } = options;
+  const { files, log = silentLog } = options;
   const sessions = new Set<Session>();
   const ended = Promise.withResolvers<void>();
   let sessionCount = 0;
@@ -115,10 +118,12 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
         heartbeatMs: HEARTBEAT_MS,
         opened(session) {
           sessions.add(session);
+          log.info('a manager joined', { manager: session.managerId });
           review();
         },
         closed(session) {
           sessions.delete(session);
+          log.info('a manager left', { manager: session.managerId });
           review();
         },
       });
@@ -145,6 +150,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
   function drain(): void {
     if (phase !== 'serving') return;
     phase = 'draining';
+    log.info('draining', { attempts: workload.counts.unfinished });
     workload.drain();
     server.notServing();
     lifetime.end();
@@ -154,6 +160,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
   function end(): void {
     if (phase === 'ending') return;
     phase = 'ending';
+    log.info('ending', { attempts: workload.counts.unfinished });
     server.notServing();
     lifetime.end();
     workload.stopAll('executor-stopped');

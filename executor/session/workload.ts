@@ -159,6 +159,7 @@ export function createWorkload(options: WorkloadOptions): Workload {
         pipeline: assignments.pipeline,
         environment: assignments.environment,
         assignment,
+        trace: assignments.trace,
       },
       running: undefined,
       spool: undefined,

@@ -1,5 +1,5 @@
 import { WizError } from '../../proto/error.ts';
-import { emit, runAdopted } from '../engine/events.ts';
+import { emit, type Resumption, runAdopted } from '../engine/events.ts';
 import type { RunMachine } from '../engine/run.ts';
 import { resumeRun } from '../engine/transitions.ts';
 import { readRun, rowOf } from '../journal.ts';
@@ -12,7 +12,7 @@ import type { Manager } from '../manager.ts';
 export async function resumeElsewhere(
   { store, managerId, membership }: Manager,
   runId: string,
-  resumed: { processors: string[]; specJson: string; from: string[] },
+  resumed: Resumption,
 ): Promise<RunMachine | undefined> {
   const claimed = await store.claimRun(runId, managerId, await membership.living());
   if (claimed === undefined) return undefined;

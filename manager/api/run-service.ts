@@ -1,6 +1,7 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { WizError } from '../../proto/error.ts';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { TraceContext } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type {
   RetryRunRequest,
   RunService,
@@ -9,10 +10,12 @@ import type {
   WatchRunResponse,
 } from '../../proto/gen/wiz/v1/runs_pb.js';
 import { cancelElsewhere } from '../commands.ts';
+import type { Resumption } from '../engine/events.ts';
 import type { RunMachine } from '../engine/run.ts';
 import { withDownstream } from '../graph/run-graph.ts';
 import { readRun, rowOf } from '../journal.ts';
 import type { Manager } from '../manager.ts';
+import { traceOfCall } from '../observe/call-trace.ts';
 import { parseSpec } from '../spec/complete.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { PipelineSpec } from '../spec/spec.ts';
@@ -40,11 +43,15 @@ export function runService(manager: Manager): ServiceImpl<typeof RunService> {
   }
 
   return {
-    startRun: unary(async (request) => {
+    startRun: unary(async (request, context: HandlerContext) => {
       const trouble = manager.trouble();
       if (trouble !== undefined) throw trouble;
       const { spec, version } = await specOf(manager, request);
-      return { run: runOf(await startRun(manager, { ...given(request), spec, version })) };
+      return {
+        run: runOf(
+          await startRun(manager, { ...given(request), spec, version, trace: traceOfCall(context) }),
+        ),
+      };
     }),
     getRun: unary(async ({ runId, summary, instancesOf }) => {
       const row = await findRun(manager, runId);
@@ -84,7 +91,7 @@ export function runService(manager: Manager): ServiceImpl<typeof RunService> {
       if (row.managerId === null || !living.includes(row.managerId)) await manager.background.ensure();
       return { run: runOf(await cancelElsewhere(manager, row, message)) };
     }),
-    retryRun: unary((request) => retry(manager, request)),
+    retryRun: unary((request, context: HandlerContext) => retry(manager, request, traceOfCall(context))),
     planRun: unary(async ({ start }) => (await import('./plan.ts')).planRun(manager, start)),
     streamLogs: streaming((request, context: HandlerContext) => streamLogs(manager, request, context.signal)),
     listStaging: unary(async (request) => ({
@@ -158,7 +165,7 @@ export function chooseSpec(specs: PipelineSpec[], name: string, path: string): P
   throw new WizError('invalid_argument', `${problem}. ${hint}`);
 }
 
-async function retry(manager: Manager, request: RetryRunRequest) {
+async function retry(manager: Manager, request: RetryRunRequest, trace: TraceContext | undefined) {
   const { store } = manager;
   const row = await findRun(manager, request.runId);
   if (row.state === RunState.RUNNING) {
@@ -169,7 +176,7 @@ async function retry(manager: Manager, request: RetryRunRequest) {
   const edited = request.file === undefined ? undefined : await editedSpec(manager, request, before);
   const processors = whatToResume(before, request.from, edited);
   const specJson = edited === undefined ? '' : JSON.stringify(edited);
-  const resumed = { processors, specJson, from: request.from };
+  const resumed = { processors, specJson, from: request.from, trace };
   const run = manager.sharing.keeps(row.runId, request.detach)
     ? await resumeHere(manager, row.runId, resumed)
     : await resumeElsewhere(manager, row.runId, resumed);
@@ -184,11 +191,11 @@ async function retry(manager: Manager, request: RetryRunRequest) {
 async function resumeHere(
   { claim, loop, fleet }: Manager,
   runId: string,
-  { processors, specJson, from }: { processors: string[]; specJson: string; from: string[] },
+  { processors, specJson, from, trace }: Resumption,
 ): Promise<RunMachine | undefined> {
   const run = await claim(runId);
   if (run === undefined) return undefined;
-  loop.resume(runId, processors, specJson, from);
+  loop.resume(runId, processors, specJson, from, trace);
   await loop.settled();
   fleet.ensure();
   return run;

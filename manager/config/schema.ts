@@ -25,8 +25,9 @@
 import { z } from 'zod';
 import { auth } from './auth.ts';
 import { base } from './base.ts';
+import { metrics, tracing } from './observe.ts';
 
-const sections = { auth };
+const sections = { auth, tracing, metrics };
 
 export const configSchema = z.strictObject({ ...base, ...sections });
 

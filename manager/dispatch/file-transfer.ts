@@ -10,6 +10,7 @@ import {
   type RunAttempts,
   type RunReports,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { Log } from '../observe/log.ts';
 import type { FileCalls, OpenFileCalls } from './file-calls.ts';
 import { createFileGiver, type FileGiver } from './file-giver.ts';
 import { createFileReader, type FileReader } from './file-reader.ts';
@@ -50,7 +51,7 @@ export interface FileTransferOptions {
   sayAbsent(executorId: string, hash: string): void;
   /** The store cannot be written; it is tried again. Undefined: it works again. */
   failing(error: Error | undefined): void;
-  note(message: string): void;
+  log: Log;
 }
 
 /** Of one report; objects are bounded for each executor. */
@@ -99,8 +100,12 @@ export function createFileTransfer(options: FileTransferOptions): FileTransfer {
         store,
         calls,
         absent: (hash) => options.sayAbsent(executorId, hash),
-        gaveUp: (hash, { message }) =>
-          options.note(`file ${hash} was not given to executor ${executorId}: ${message}`),
+        gaveUp: (hash, error) =>
+          options.log.warn('a file was not given to an executor', {
+            executor: executorId,
+            file: hash,
+            error,
+          }),
       }),
       waiting: new Map(),
       ending: new AbortController(),

@@ -3,6 +3,7 @@ import type { LogChunk } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { AttemptName, Loop, Outgoing } from '../engine/loop.ts';
 import { forEachRunning, type RunMachine } from '../engine/run.ts';
 import type { Launcher } from '../launch/launcher.ts';
+import type { Log } from '../observe/log.ts';
 import type { LogStore } from '../store/logs.ts';
 import type { ExecutorRow } from '../store/store.ts';
 import { openFileCalls } from './file-calls.ts';
@@ -47,8 +48,7 @@ export interface FleetOptions {
   logsFailing(error: Error | undefined): void;
   /** A file cannot be stored; it is tried again. Undefined: it works again. */
   filesFailing(error: Error | undefined): void;
-  /** Told what goes wrong and right, for the log of a daemon or WIZ_DEBUG. */
-  note(message: string): void;
+  log: Log;
 }
 
 /** Milliseconds before each try to get an executor again; after the last one it has failed. */
@@ -57,7 +57,7 @@ const ENSURE_WAITS_MS = [100, 500, 1000, 2000, 4000];
 const RECONNECT_MS = 200;
 
 export function createFleet(options: FleetOptions): Fleet {
-  const { loop, launcher } = options;
+  const { loop, launcher, log } = options;
   const sessions = new Map<string, ExecutorSession>();
   const connecting = new Map<string, Promise<void>>();
   const recovering = new Set<Promise<void>>();
@@ -70,7 +70,7 @@ export function createFleet(options: FleetOptions): Fleet {
     holds: (runId) => loop.runs.has(runId),
     sayAbsent: (executorId, hash) => sessions.get(executorId)?.send({ absentFiles: [hash] }),
     failing: options.filesFailing,
-    note: options.note,
+    log,
   });
   const intake = createLogIntake({
     logs: options.logs,
@@ -86,7 +86,8 @@ export function createFleet(options: FleetOptions): Fleet {
     wanted: transfer.wanted,
     refusals(executorId, refusals) {
       for (const { runId, processor, attempt, reason, currentEpoch } of refusals) {
-        options.note(`executor ${executorId} refused ${processor}#${attempt} of ${runId}: ${reason}`);
+        const about = { executor: executorId, run: runId, ...(processor !== '' && { processor, attempt }) };
+        log.warn('an executor refused an attempt', { ...about, reason });
         // A newer owner has the run. Its attempts must not take room here until a commit, if any, is fenced.
         if (reason === 'stale-epoch') loop.drop(runId, currentEpoch);
         else if (reason !== 'duplicate')
@@ -97,10 +98,10 @@ export function createFleet(options: FleetOptions): Fleet {
       sessions.delete(executorId);
       if (closed) return;
       transfer.broken(executorId);
-      options.note(`session to executor ${executorId} broke: ${cause.message}`);
+      log.warn('the session to an executor broke', { executor: executorId, error: cause });
       loop.executorSuspended(executorId);
       const recovery = recover(executorId)
-        .catch((error) => options.note(String(error)))
+        .catch((error) => log.warn('an executor was not recovered', { executor: executorId, error }))
         .finally(() => recovering.delete(recovery));
       recovering.add(recovery);
     },
@@ -164,6 +165,7 @@ export function createFleet(options: FleetOptions): Fleet {
     const knows = (runId: string, name: AttemptName) =>
       asked.get(runId) !== loop.runs.get(runId)?.epoch ||
       known.has(`${runId} ${name.processor} ${name.attempt}`);
+    log.info('executor joined', { executor: session.executorId, slots: session.slots, address: row.address });
     loop.executorJoined(session.executorId, session.slots, knows);
   }
 
@@ -175,7 +177,7 @@ export function createFleet(options: FleetOptions): Fleet {
       try {
         return await join(row);
       } catch (error) {
-        options.note(`executor ${executorId} does not answer: ${(error as Error).message}`);
+        log.debug('an executor does not answer', { executor: executorId, error });
         await wait(RECONNECT_MS);
       }
     }
@@ -184,6 +186,7 @@ export function createFleet(options: FleetOptions): Fleet {
   function lost(executorId: string): void {
     if (closed) return;
     transfer.lost(executorId);
+    log.warn('executor lost', { executor: executorId });
     loop.executorLost(executorId, 'The executor ended while this attempt ran there.');
     if (loop.runs.size > 0) ensure();
   }
@@ -214,7 +217,7 @@ export function createFleet(options: FleetOptions): Fleet {
         return;
       } catch (error) {
         if (closed) return;
-        options.note(`no executor: ${(error as Error).message}`);
+        log.warn('no executor yet', { error });
         if (waitMs === undefined) return options.failed(error as Error);
         await wait(waitMs);
       }

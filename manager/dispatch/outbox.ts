@@ -138,8 +138,9 @@ function sliceOf(piece: Piece, start?: number): MessageInitShape<typeof SessionR
   const cut = <T>(items: T[]): T[] => (start === undefined ? items : items.slice(start, piece.next));
   switch (piece.kind) {
     case 'assignments': {
-      const { runId, epoch, pipeline, environment } = piece.run;
-      return { assignments: [{ runId, epoch, pipeline, environment, assignments: cut(piece.items) }] };
+      const { runId, epoch, pipeline, environment, trace } = piece.run;
+      const run = { runId, epoch, pipeline, environment, ...(trace !== undefined && { trace }) };
+      return { assignments: [{ ...run, assignments: cut(piece.items) }] };
     }
     case 'logAcks':
       return { logAcks: cut(piece.items) };

@@ -31,6 +31,7 @@ export function assignmentsOf(run: RunMachine, placements: Placement[]): RunAssi
         pipeline: run.pipeline,
         environment: { ...paramEnvironment(run.params), ...context },
         assignments: [],
+        ...(run.trace !== undefined && { trace: run.trace }),
       };
       groups.set(context, group);
     }

@@ -6,7 +6,7 @@ import type {
   ProcessorState,
   RunState,
 } from '../../proto/gen/wiz/v1/events_pb.js';
-import type { Report } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { Report, TraceContext } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { evolve } from './evolve.ts';
 import type { RunMachine } from './run.ts';
 
@@ -107,8 +107,17 @@ export function runAdopted(managerId: string, epoch: number): Event['event'] {
   return { case: 'runAdopted', value: { $typeName: 'wiz.v1.RunAdopted', managerId, epoch } };
 }
 
-export function runResumed(processors: string[], specJson: string, from: string[]): Event['event'] {
-  return { case: 'runResumed', value: { $typeName: 'wiz.v1.RunResumed', processors, specJson, from } };
+/** With what a run goes on. */
+export interface Resumption {
+  processors: string[];
+  specJson: string;
+  from: string[];
+  trace?: TraceContext | undefined;
+}
+
+export function runResumed({ processors, specJson, from, trace }: Resumption): Event['event'] {
+  const value = { processors, specJson, from, ...(trace !== undefined && { trace }) };
+  return { case: 'runResumed', value: { $typeName: 'wiz.v1.RunResumed', ...value } };
 }
 
 export function runEnded(

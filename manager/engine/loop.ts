@@ -1,6 +1,11 @@
 import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
-import type { AttemptRef, ProgressReport, RunReports } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type {
+  AttemptRef,
+  ProgressReport,
+  RunReports,
+  TraceContext,
+} from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { Task } from '../graph/processor-node.ts';
 import { assignmentsOf, type Placement } from './assignment.ts';
 import { emit, runAdopted } from './events.ts';
@@ -66,7 +71,7 @@ export interface Loop {
   refused(executorId: string, runId: string, attempt: AttemptName, message: string): void;
   cancel(runId: string, message: string): void;
   /** Ignored while the run goes on. */
-  resume(runId: string, processors: string[], specJson: string, from: string[]): void;
+  resume(runId: string, processors: string[], specJson: string, from: string[], trace?: TraceContext): void;
   /** Resolves when everything put in so far is committed and acted upon. */
   settled(): Promise<void>;
   /** Stops the timers; nothing is committed any more. */
@@ -470,11 +475,11 @@ export function createLoop(ground: LoopGround): Loop {
         const run = runs.get(runId);
         if (run !== undefined) sendCancels(run, message);
       }),
-    resume: (runId, processors, specJson, from) =>
+    resume: (runId, processors, specJson, from, trace) =>
       put(() => {
         const run = runs.get(runId);
         if (run === undefined || run.state === RunState.RUNNING) return;
-        resumeRun(run, { processors, specJson, from }, ground.now());
+        resumeRun(run, { processors, specJson, from, trace }, ground.now());
         dirty.add(run);
       }),
     settled: () =>

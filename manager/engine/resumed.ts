@@ -24,6 +24,7 @@ export function runResumed(run: RunMachine, resumed: RunResumed, unixMs: number)
   const again = withDownstream(run.graph, resumed.processors);
   const whole = withDownstream(run.graph, resumed.from);
   Object.assign(run, { state: RunState.RUNNING, reason: '', message: '', endedMs: 0, warnings: [] });
+  Object.assign(run, { trace: resumed.trace, begunSeq: run.seq, begunMs: unixMs });
   Object.assign(run, { cancelRequested: false, cancelMessage: '', outputs: undefined, concluding: false });
   Object.assign(run, { idle: 0, running: 0, failed: 0, succeeded: 0, open: 0, inFlight: 0, pinned: '' });
   run.graph.forEachNode((name, node) => {

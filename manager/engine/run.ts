@@ -5,6 +5,7 @@ import {
   type RunCreated,
   RunState,
 } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { TraceContext } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { Task } from '../graph/processor-node.ts';
 import { buildRunGraph, type RunGraph } from '../graph/run-graph.ts';
 import { parseSpec } from '../spec/complete.ts';
@@ -37,6 +38,11 @@ export interface RunMachine {
   readonly context: Record<string, string>;
   /** Nothing is taken from the cache. */
   readonly noCache: boolean;
+  /** The span of whoever started it, or resumed it last. */
+  trace: TraceContext | undefined;
+  /** Number and time of the event that did. */
+  begunSeq: number;
+  begunMs: number;
   spec: PipelineSpec;
   graph: RunGraph;
 
@@ -107,6 +113,9 @@ export function newRunMachine(
     params: JSON.parse(created.paramsJson) as JsonObject,
     context: created.context,
     noCache: created.noCache,
+    trace: created.trace,
+    begunSeq: event.seq,
+    begunMs: event.unixMs,
     spec,
     graph: buildRunGraph(spec, created.context),
     state: RunState.RUNNING,

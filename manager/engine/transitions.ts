@@ -19,6 +19,7 @@ import {
   processorExpanded,
   processorReused,
   progressMade,
+  type Resumption,
   runCancelRequested,
   runEnded,
   runResumed,
@@ -119,12 +120,8 @@ export function cancelRun(run: RunMachine, message: string, nowMs: number): Task
 }
 
 /** Goes on with a run that ended. The caller has checked the names. */
-export function resumeRun(
-  run: RunMachine,
-  { processors, specJson, from }: { processors: string[]; specJson: string; from: string[] },
-  nowMs: number,
-): void {
-  emit(run, nowMs, runResumed(processors, specJson, from));
+export function resumeRun(run: RunMachine, resumption: Resumption, nowMs: number): void {
+  emit(run, nowMs, runResumed(resumption));
   // What was named may depend on something that was skipped, and stays so.
   run.graph.forEachNode((_, node) => {
     if (node.settled || verdictOf(node) !== 'skipped') return;

@@ -6,6 +6,8 @@ import { hash } from 'node:crypto';
  * the next, and says nothing about the programs, is left out: it would make each command start an executor.
  */
 
+/** Of one trace: a run has its own. */
+const OF_THE_TRACE = new Set(['TRACEPARENT', 'TRACESTATE']);
 /** Of the shell that is typing, and of its terminal: programs have neither. */
 const OF_THE_SHELL = new Set(
   `_ SHLVL PWD OLDPWD COLUMNS LINES COLORTERM VTE_VERSION WINDOWID TMUX TMUX_PANE STY WINDOW SSH_TTY GPG_TTY
@@ -22,7 +24,8 @@ export function executorEnvironment(environment: Record<string, string | undefin
   const kept: Record<string, string> = {};
   for (const name of Object.keys(environment).sort()) {
     const value = environment[name];
-    if (value === undefined || OF_THE_SHELL.has(name) || OF_THE_COMMAND.test(name)) continue;
+    if (value === undefined || OF_THE_SHELL.has(name) || OF_THE_TRACE.has(name) || OF_THE_COMMAND.test(name))
+      continue;
     if (name.startsWith('WIZ_') && name !== 'WIZ_HOME' && name !== 'WIZ_FILE_STORE') continue;
     kept[name] = value;
   }

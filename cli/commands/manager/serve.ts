@@ -2,7 +2,6 @@ import { constants } from 'node:os';
 import { wizEntry } from '../../api.ts';
 import { WizCommand } from '../../command.ts';
 import { configSources, daemonFlags } from '../../daemon-flags.ts';
-import { note } from '../../output.ts';
 
 export default class ManagerServe extends WizCommand {
   static override summary = 'Serve a manager that many clients share, until stopped.';
@@ -25,9 +24,7 @@ SIGTERM and SIGINT end it: it takes no new work, and what runs goes on under ano
     // Programs inherit the rest.
     for (const name of secretVariables) delete environment[name];
     const daemon = await serveManager({ config, environment, wizEntry: wizEntry() });
-    note(daemon.url ? `wiz: serving at ${daemon.url}` : 'wiz: serving runs, and no API');
     await toldToEnd();
-    note('wiz: ending; runs go on under another manager, or when this one is started again.');
     await daemon.close();
     // What did not answer in time must not keep it.
     process.exit(0);
