@@ -149,7 +149,9 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       if (run.state === RunState.RUNNING) return;
       recorded.delete(run.runId);
       preparer.forget(run.runId);
-      doAfterwards('its manifest was not written', run, writeManifest(home, run));
+      // Who asks a daemon for it has it from the journal, from any manager. Of small runs it costs a tenth of all that is
+      // done for them, where nobody may look at it.
+      if (kind !== 'daemon') doAfterwards('its manifest was not written', run, writeManifest(home, run));
       const isHere = (executorId: string) => loop.executors.has(executorId);
       doAfterwards('a staging folder was left', run, clearStagingOfRun({ home, store }, run, isHere));
     },

@@ -112,7 +112,10 @@ function checkedRunId(runId: string, nowMs: number): string {
   );
 }
 
-/** IANA name of the zone of this process: that of runs whose pipeline names none. */
+let zone: string | undefined;
+
+/** IANA name of the zone of this process: that of runs whose pipeline names none. Asked for once: it takes 0.4 ms. */
 export function ownTimeZone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  zone ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zone;
 }
