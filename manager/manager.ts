@@ -23,7 +23,6 @@ import { joinManagers, type Membership } from './ownership.ts';
 import { createPreparer, type Preparer } from './prepare/preparer.ts';
 import { createRetention, pruneAsCentre, type RetentionPolicy } from './retention.ts';
 import { createSharing, type Sharing } from './sharing.ts';
-import { openFileLogs } from './store/file-logs.ts';
 import type { LogStore } from './store/logs.ts';
 import type { ManagerRow, NewRecords, Store } from './store/store.ts';
 import { createTroubles } from './troubles.ts';
@@ -86,7 +85,7 @@ export interface ManagerOptions {
 export async function createManager(options: ManagerOptions): Promise<Manager> {
   const { store, files, launcher, home, kind, roles, observer } = options;
   const managerId = options.managerId ?? newId();
-  const logs = openFileLogs(home);
+  const logs = store.openLogs(home);
   const watchers = createWatchers(store, (runId) => {
     const run = loop.runs.get(runId);
     return run === undefined ? undefined : run.seq - run.uncommitted.length;
@@ -146,6 +145,10 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     committed(run, events) {
       watchers.committed(run, events);
       observer?.committed(run, events);
+      for (const { event } of events) {
+        if (event.case !== 'attemptEnded') continue;
+        logs.finish(run.runId, event.value.report!.processor, event.value.report!.attempt);
+      }
       if (run.state === RunState.RUNNING) return;
       recorded.delete(run.runId);
       preparer.forget(run.runId);
@@ -322,7 +325,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       await fleet.close();
       await Promise.all(adopting);
       watchers.close();
-      logs.close();
+      await logs.close();
       if (left.length > 0) {
         await store.releaseRuns(managerId, left);
         await background.ensure();

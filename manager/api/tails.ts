@@ -28,7 +28,7 @@ export async function* tailsOf(
         for (const event of result.value) follow(running, event);
         yield { $typeName: 'wiz.v1.WatchRunResponse', events: result.value, tails: [] };
       }
-      const tails = changedTails(manager, runId, running);
+      const tails = await changedTails(manager, runId, running);
       if (tails.length > 0) yield { $typeName: 'wiz.v1.WatchRunResponse', events: [], tails };
     }
   } finally {
@@ -44,16 +44,20 @@ function follow(running: Map<string, { attempt: number; line: string }>, { event
   }
 }
 
-function changedTails(
+async function changedTails(
   manager: Manager,
   runId: string,
   running: Map<string, { attempt: number; line: string }>,
-): LogTail[] {
+): Promise<LogTail[]> {
+  const looked = [...running].slice(0, MOST_TAILS);
+  if (looked.length === 0) return [];
+  const lines = await manager.logs.tails(
+    runId,
+    looked.map(([processor, { attempt }]) => ({ processor, attempt })),
+  );
   const tails: LogTail[] = [];
-  let looked = 0;
-  for (const [processor, seen] of running) {
-    if (++looked > MOST_TAILS) break;
-    const line = manager.logs.tail(runId, processor, seen.attempt);
+  for (const [n, [processor, seen]] of looked.entries()) {
+    const line = lines[n]!;
     if (line === seen.line) continue;
     seen.line = line;
     tails.push({ $typeName: 'wiz.v1.LogTail', processor, attempt: seen.attempt, line });

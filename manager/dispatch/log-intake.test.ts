@@ -61,3 +61,40 @@ test('what is held at the end is dropped', (t) => {
   later();
   assert.deepEqual(told(), []);
 });
+
+test('chunks that are written elsewhere are written together, and reports wait behind them', async () => {
+  const story: string[] = [];
+  const writes: { processor: string; resolve(offset: number): void; reject(error: Error): void }[] = [];
+  const intake = createLogIntake({
+    logs: {
+      append({ processor }) {
+        const { promise, resolve, reject } = Promise.withResolvers<number>();
+        writes.push({ processor, resolve, reject });
+        return promise;
+      },
+    },
+    reported: (executorId) => void story.push(`report of ${executorId}`),
+    kept: (executorId, kept) => void story.push(`kept ${executorId}: ${kept.map(({ offset }) => offset)}`),
+    failing: (error) => void story.push(error?.message ?? 'works'),
+  });
+  const chunks = (...names: string[]) => names.map((processor) => create(LogChunkSchema, { processor }));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const written = () => writes.map(({ processor }) => processor).join(' ');
+  intake.chunks('e', chunks('a', 'b'));
+  intake.reports('e', reports);
+  intake.chunks('f', chunks('c'));
+  intake.chunks('f', chunks('d'));
+  assert.equal(written(), 'a b');
+  for (const { resolve } of writes.splice(0)) resolve(7);
+  await turn();
+  assert.deepEqual(story.splice(0), ['kept e: 7,7', 'report of e']);
+  assert.equal(written(), 'c d');
+  // One that cannot be kept keeps what is behind it; what is before it is kept.
+  const [first, second] = writes.splice(0);
+  first!.resolve(3);
+  second!.reject(new Error('full'));
+  intake.reports('f', reports);
+  await turn();
+  assert.deepEqual(story.splice(0), ['kept f: 3', 'full']);
+  intake.close();
+});

@@ -28,7 +28,7 @@ import type { LogStore } from './logs.ts';
  *
  * Written data survives the end of the process, not a power cut: nothing is synced.
  */
-export function openFileLogs(home: string): LogStore {
+export function openFileLogs(home: string): FileLogs {
   const attempts = new Map<string, Attempt>();
   /** Those with a descriptor, the longest unused first. */
   const open = new Set<Attempt>();
@@ -92,12 +92,14 @@ export function openFileLogs(home: string): LogStore {
       });
     },
 
-    tail(runId, processor, attempt) {
-      const known = attempts.get(`${runId}/${processor}/${attempt}`);
-      if (known !== undefined) return known.ends.lastLine();
-      return withFile(logPath(home, runId, processor, attempt), '', (fd) =>
-        readStreamEnds(fd, findEnd(fd).end).lastLine(),
-      );
+    async tails(runId, wanted) {
+      return wanted.map(({ processor, attempt }) => {
+        const known = attempts.get(`${runId}/${processor}/${attempt}`);
+        if (known !== undefined) return known.ends.lastLine();
+        return withFile(logPath(home, runId, processor, attempt), '', (fd) =>
+          readStreamEnds(fd, findEnd(fd).end).lastLine(),
+        );
+      });
     },
 
     finish(runId, processor, attempt) {
@@ -108,11 +110,16 @@ export function openFileLogs(home: string): LogStore {
       attempts.delete(key);
     },
 
-    close() {
+    async close() {
       for (const attempt of open) closeAttempt(attempt);
       attempts.clear();
     },
   };
+}
+
+/** Files are written at once. */
+export interface FileLogs extends LogStore {
+  append(chunk: LogChunk): number;
 }
 
 /** Descriptors kept open: far below the usual limit of 1,024 for a process. */

@@ -10,6 +10,7 @@ import * as executors from './postgres/executors.ts';
 import * as files from './postgres/file-links.ts';
 import { readEvents } from './postgres/journal.ts';
 import * as leases from './postgres/leases.ts';
+import { openPostgresLogs } from './postgres/logs.ts';
 import * as pipelines from './postgres/pipelines.ts';
 import { queryRecords } from './postgres/query.ts';
 import { listRecordTables } from './postgres/records.ts';
@@ -100,6 +101,7 @@ export function postgresStore(c: Connection): Store {
     listAudit: (filter) => audit.listAudit(c, filter),
     pruneAudit: (beforeMs, limit) => audit.pruneAudit(c, beforeMs, limit),
 
+    openLogs: () => openPostgresLogs(c),
     watchChanges: (listener) => watchChanges(c, listener),
     close: () => c.close(),
   };

@@ -1,3 +1,4 @@
+import { openFileLogs } from './file-logs.ts';
 import * as access from './sqlite/access.ts';
 import * as audit from './sqlite/audit.ts';
 import * as cache from './sqlite/cache.ts';
@@ -100,6 +101,7 @@ export function sqliteStore(c: Connection): Store {
     listAudit: async (filter) => audit.listAudit(c, filter),
     pruneAudit: (beforeMs, limit) => audit.pruneAudit(c, beforeMs, limit),
 
+    openLogs: openFileLogs,
     watchChanges: (listener) => watchChanges(c, listener),
     close: async () => c.close(),
   };

@@ -1,6 +1,7 @@
 import type { Event, ProcessorReused, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { JsonObject, JsonValue } from '../spec/spec.ts';
 import type { AccessStore } from './access-store.ts';
+import type { LogStore } from './logs.ts';
 import type { OwnershipStore } from './ownership-store.ts';
 
 export type {
@@ -97,6 +98,9 @@ export interface Store extends AccessStore, OwnershipStore {
   putCatalogue(build: string, json: string): Promise<void>;
 
   // ----------------------------------------------------------------------------------------------------
+  /** The logs of attempts, which are kept in the store, or in the state folder when only this machine uses it. To be
+   *  closed before the store. */
+  openLogs(home: string): LogStore;
   /** Tells what others have changed, soon after they did: never too little, perhaps too much. What this store changed
    *  itself is not told. */
   watchChanges(listener: (change: Change) => void): ChangeWatch;

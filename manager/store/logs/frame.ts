@@ -74,7 +74,7 @@ export function frameBytes(frame: Frame): number {
 }
 
 /** Bytes of each stream up to and with this frame. */
-export function keptBytes(frame: Frame): Kept {
+export function keptBytes(frame: Pick<Frame, 'stream' | 'length' | 'offset' | 'otherOffset'>): Kept {
   const own = frame.offset + frame.length;
   return frame.stream === LogStream.STDERR
     ? { stdout: frame.otherOffset, stderr: own }

@@ -13,19 +13,33 @@ const RUN_ID = new RegExp(`^[0-9A-Za-z]{${ID_LENGTH}}$`);
 const LOG_FILE = /^(.+)\.([1-9][0-9]*)\.log$/;
 
 export function logFolder(home: string, runId: string): string {
-  if (!RUN_ID.test(runId))
-    throw new WizError('invalid_argument', `${JSON.stringify(runId)} is not the id of a run.`);
+  checkRun(runId);
   return join(home, 'runs', runId, 'logs');
 }
 
 export function logPath(home: string, runId: string, processor: string, attempt: number): string {
+  checkAttempt(processor, attempt);
+  return join(logFolder(home, runId), `${processor}.${attempt}.log`);
+}
+
+/** Throws WizError invalid_argument for names that no attempt has. */
+export function checkLogNames(runId: string, processor: string, attempt: number): void {
+  checkRun(runId);
+  checkAttempt(processor, attempt);
+}
+
+function checkRun(runId: string): void {
+  if (RUN_ID.test(runId)) return;
+  throw new WizError('invalid_argument', `${JSON.stringify(runId)} is not the id of a run.`);
+}
+
+function checkAttempt(processor: string, attempt: number): void {
   if (parseInstanceName(processor) === undefined) {
     throw new WizError('invalid_argument', `${JSON.stringify(processor)} is not the name of a processor.`);
   }
   if (!Number.isSafeInteger(attempt) || attempt < 1) {
     throw new WizError('invalid_argument', `${attempt} is not the number of an attempt; they count from 1.`);
   }
-  return join(logFolder(home, runId), `${processor}.${attempt}.log`);
 }
 
 /** What a file of a log folder is the log of; undefined for other files. */

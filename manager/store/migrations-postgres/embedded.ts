@@ -39,5 +39,11 @@ export const MIGRATIONS: { name: string; statements: string[] }[] = [
       "CREATE INDEX \"runs_by_manager\" ON \"runs\" (\"manager_id\") WHERE manager_id IS NOT NULL;",
       "CREATE UNIQUE INDEX \"tokens_by_name\" ON \"tokens\" (\"name\") WHERE revoked_ms = 0;"
     ]
+  },
+  {
+    "name": "20261128093937_log_offsets",
+    "statements": [
+      "ALTER TABLE \"log_chunks\" ADD COLUMN \"other_offset\" double precision NOT NULL;"
+    ]
   }
 ];

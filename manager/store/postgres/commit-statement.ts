@@ -225,7 +225,8 @@ function tellOf(storeId: string, writes: RunWrite[]): Part {
   return { text: TELL, values: [texts(told)], wanted: true };
 }
 
-function joined(parts: Uint8Array[]): { starts: string; lengths: string; bytes: Uint8Array } {
+/** All in one, and where each is, as lists; for substring, which counts from 1. */
+export function joined(parts: Uint8Array[]): { starts: string; lengths: string; bytes: Uint8Array } {
   const starts: number[] = [];
   let next = 1;
   for (const part of parts) {

@@ -21,6 +21,8 @@ export interface Connection {
   readonly storeId: string;
   /** A statement, prepared once for each text. Columns are as the driver parses them; bytea is a Buffer. */
   query(text: string, values?: Value[]): Promise<Row[]>;
+  /** Tried once. Throws what the driver throws. */
+  once(text: string, values: Value[]): Promise<Row[]>;
   /** Drizzle's queries, with the same patience. */
   ask<T>(work: (db: PostgresJsDatabase) => Promise<T>): Promise<T>;
   transaction<T>(work: (query: Connection['query']) => Promise<T>): Promise<T>;
@@ -124,6 +126,7 @@ function wrap(place: string, pool: Sql, commits: Sql, open: Connection['open']):
     db,
     storeId: newId(),
     query: (text, values = []) => patiently(() => run(pool, text, values)),
+    once: (text, values) => run(pool, text, values),
     ask: (work) => patiently(() => work(db)),
     transaction: (work) => patiently(() => transactionOnce(work)),
     transactionOnce,

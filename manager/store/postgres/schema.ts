@@ -319,6 +319,8 @@ export const logChunks = pgTable(
     line: doublePrecision().notNull(),
     lineFeeds: integer('line_feeds').notNull(),
     unixMs: doublePrecision('unix_ms').notNull(),
+    /** Bytes of the other stream that were kept when this was written. */
+    otherOffset: doublePrecision('other_offset').notNull(),
     data: bytea().notNull(),
   },
   (table) => [primaryKey({ columns: [table.runId, table.processor, table.attempt, table.position] })],

@@ -1,0 +1,1 @@
+ALTER TABLE "log_chunks" ADD COLUMN "other_offset" double precision NOT NULL;
