@@ -16,22 +16,19 @@ export async function drain(manager: Manager): Promise<void> {
   await membership.tell({ draining: true });
   await centre?.leave();
   const busy = new Set([...loop.runs.values()].flatMap((run) => [...executorsOf(run)]));
+  const joined = new Set(manager.fleet.joined());
   await sharing.giveAll();
-  await endIdleExecutors(manager, busy);
+  await endIdleExecutors(manager, joined.difference(busy));
 }
 
 /** Ends the local executors that nobody needs: none of this manager's attempts is there, and nobody else on this
  *  machine could have one. */
-async function endIdleExecutors(manager: Manager, busy: ReadonlySet<string>): Promise<void> {
-  const { membership, managerId, fleet, launcher, store } = manager;
+async function endIdleExecutors(manager: Manager, idle: ReadonlySet<string>): Promise<void> {
+  const { membership, managerId, launcher, store } = manager;
   const machine = machineId();
   const others = (await membership.look()).filter((peer) => peer.managerId !== managerId);
   if (others.some((peer) => peer.machine === machine)) return;
-  const joined = new Set(fleet.joined());
   const isIdle = (row: ExecutorRow) =>
-    row.launcher === 'local' &&
-    row.machine === machine &&
-    joined.has(row.executorId) &&
-    !busy.has(row.executorId);
+    row.launcher === 'local' && row.machine === machine && idle.has(row.executorId);
   await launcher.stop((await store.listExecutors()).filter(isIdle), false);
 }

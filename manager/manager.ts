@@ -227,6 +227,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     ...{ managerId, kind, roles, store, loop, forget, executorsOf, note },
     membership: () => membership,
     adopt,
+    flush: (executorIds) => fleet.flush(executorIds),
   });
   const centre = mayBeCentre(options)
     ? createCentre({ store, managerId, membership: () => membership, note })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import type { Loop } from './engine/loop.ts';
 import type { RunMachine } from './engine/run.ts';
@@ -29,8 +30,8 @@ export interface Sharing {
   look(): Promise<void>;
   /** Lets go of what it does not own in the store: it was taken for dead. */
   dropForeign(): Promise<void>;
-  /** Gives every run back to the store; returns how many. From here on none is taken. */
-  giveAll(): Promise<number>;
+  /** Gives every run back to the store. From here on none is taken. */
+  giveAll(): Promise<void>;
 }
 
 export interface SharingOptions {
@@ -46,6 +47,8 @@ export interface SharingOptions {
   forget(runId: string): void;
   /** Executors on which a run has attempts. */
   executorsOf(run: RunMachine): Iterable<string>;
+  /** Waits until executors have taken what was sent to them. */
+  flush(executorIds: Iterable<string>): Promise<void>;
   note(message: string): void;
 }
 
@@ -56,6 +59,9 @@ const CLAIM = 100;
 const GIVE = 50;
 /** Milliseconds for which the daemons must have been the same before runs move: a daemon that restarts is back sooner. */
 const SETTLE_MS = 3000;
+/** Milliseconds for giving all away, and between tries: a session that was broken is there again. */
+const GIVE_ALL_MS = 4000;
+const GIVE_AGAIN_MS = 50;
 
 export function createSharing(options: SharingOptions): Sharing {
   const { managerId, kind, roles, store, loop } = options;
@@ -139,15 +145,33 @@ export function createSharing(options: SharingOptions): Sharing {
       .map(({ runId }) => runId);
   }
 
+  /** Those of which something still waits to be sent stay. */
   async function give(runIds: string[]): Promise<void> {
     if (runIds.length === 0) return;
-    for (const runId of runIds) {
-      loop.drop(runId);
-      options.forget(runId);
-    }
-    // What was being committed is committed.
+    const runs = runIds.flatMap((runId) => loop.runs.get(runId) ?? []);
+    for (const runId of runIds) loop.letGo(runId);
+    // What was being committed is committed, and what was to be sent is there: the next owner finds it.
     await loop.settled();
-    await store.releaseRuns(managerId, runIds);
+    const given = runs.filter(({ runId }) => !loop.runs.has(runId));
+    for (const { runId } of given) options.forget(runId);
+    await options.flush(new Set(given.flatMap((run) => [...options.executorsOf(run)])));
+    await store.releaseRuns(
+      managerId,
+      given.map(({ runId }) => runId),
+    );
+  }
+
+  async function giveAll(): Promise<void> {
+    const deadline = performance.now() + GIVE_ALL_MS;
+    while (loop.runs.size > 0 && performance.now() < deadline) {
+      await give([...loop.runs.keys()]);
+      if (loop.runs.size > 0) await sleep(GIVE_AGAIN_MS);
+    }
+    // An executor that does not answer keeps nobody here: what it was not sent is lost to it.
+    const left = [...loop.runs.keys()];
+    for (const runId of left) loop.drop(runId);
+    await loop.settled();
+    await store.releaseRuns(managerId, left);
   }
 
   /**
@@ -206,11 +230,7 @@ export function createSharing(options: SharingOptions): Sharing {
       }),
     giveAll() {
       closed = true;
-      return inTurn(async () => {
-        const runIds = [...loop.runs.keys()];
-        await give(runIds);
-        return runIds.length;
-      });
+      return inTurn(giveAll);
     },
   };
 }

@@ -217,13 +217,6 @@ suite('what is wrong', () => {
         'wiz.yaml:2:1: unknown key "fils". Did you mean "files"?',
       ],
     ],
-    [
-      'settings that do not go together',
-      'roles: [api]\nstore: sqlite:/x/wiz.db\n',
-      [
-        'wiz.yaml:1:8: without the role "runs" other managers must own the runs, and they cannot share an SQLite file over the network. Name a postgres:// store, or add "runs".',
-      ],
-    ],
   ];
   for (const [name, text, lines] of cases) {
     test(name, () => assert.deepEqual(complaints(text), lines));

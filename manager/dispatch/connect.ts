@@ -51,6 +51,7 @@ function openSession(
   heartbeatMs: number,
 ): ReturnType<Connect> {
   const stream: Stream = channel.client.session(channel.metadata());
+  const closed = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<{ session: ExecutorSession; welcome: Welcome }>();
   const sender = createSender(stream);
   let state: State = 'opening';
@@ -123,6 +124,7 @@ function openSession(
     sender.stop();
     stream.cancel();
     channel.client.close();
+    closed.resolve();
     if (before === 'opening') opened.reject(error);
     else if (before === 'held') held.push(() => handlers.broken(executorId, error));
     else handlers.broken(executorId, error);
@@ -140,7 +142,7 @@ function openSession(
         }
       },
       close() {
-        if (state === 'closed' || state === 'broken') return;
+        if (state === 'closed' || state === 'broken') return closed.promise;
         state = 'closed';
         clearInterval(heartbeat);
         const end = () => {
@@ -148,10 +150,13 @@ function openSession(
           sender.stop();
           stream.cancel();
           channel.client.close();
+          closed.resolve();
         };
         const last = setTimeout(end, CLOSE_MS);
+        // The executor ends its half when it has come to the end of ours.
         stream.once('end', end).once('error', end);
         sender.end();
+        return closed.promise;
       },
     };
   }

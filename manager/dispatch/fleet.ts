@@ -27,6 +27,8 @@ export interface Fleet {
    *  to the loop as lost. */
   adopt(runs: RunMachine[]): Promise<void>;
   send(executorId: string, outgoing: Outgoing): void;
+  /** Resolves when these executors have taken all that was sent to them. Their sessions begin anew. */
+  flush(executorIds: Iterable<string>): Promise<void>;
   /** Executors in session now. */
   joined(): string[];
   close(): Promise<void>;
@@ -100,10 +102,7 @@ export function createFleet(options: FleetOptions): Fleet {
       transfer.broken(executorId);
       log.warn('the session to an executor broke', { executor: executorId, error: cause });
       loop.executorSuspended(executorId);
-      const recovery = recover(executorId)
-        .catch((error) => log.warn('an executor was not recovered', { executor: executorId, error }))
-        .finally(() => recovering.delete(recovery));
-      recovering.add(recovery);
+      recoverBeside(executorId);
     },
   };
 
@@ -169,6 +168,13 @@ export function createFleet(options: FleetOptions): Fleet {
     loop.executorJoined(session.executorId, session.slots, knows);
   }
 
+  function recoverBeside(executorId: string): void {
+    const recovery = recover(executorId)
+      .catch((error) => log.warn('an executor was not recovered', { executor: executorId, error }))
+      .finally(() => recovering.delete(recovery));
+    recovering.add(recovery);
+  }
+
   /** A session broke: the executor is reached again, or it is gone with what it ran. */
   async function recover(executorId: string): Promise<void> {
     while (!closed) {
@@ -191,15 +197,29 @@ export function createFleet(options: FleetOptions): Fleet {
     if (loop.runs.size > 0) ensure();
   }
 
-  /** A session says which runs it is for in its first message: it is made anew, and resumes. */
+  /** A session says which runs it is for in its first message: it is made anew, and resumes. What was sent in the one
+   *  before is there first: it would not be known, and count as lost. */
   async function reconnect(executorId: string, rows: ExecutorRow[]): Promise<void> {
     await connecting.get(executorId)?.catch(() => {});
-    sessions.get(executorId)?.close();
+    const session = sessions.get(executorId);
     sessions.delete(executorId);
     loop.executorSuspended(executorId);
+    await session?.close();
     const row = rows.find((candidate) => candidate.executorId === executorId);
     if (row === undefined) lost(executorId);
     else await join(row).catch(() => recover(executorId));
+  }
+
+  /** The executor ends its half of a session when it has come to the end of this half. */
+  async function flush(executorId: string): Promise<void> {
+    await connecting.get(executorId)?.catch(() => {});
+    const session = sessions.get(executorId);
+    if (session === undefined) return;
+    sessions.delete(executorId);
+    loop.executorSuspended(executorId);
+    await session.close();
+    // Without runs it is connected to when there is one.
+    if (loop.runs.size > 0) recoverBeside(executorId);
   }
 
   function ensure(): void {
@@ -235,6 +255,9 @@ export function createFleet(options: FleetOptions): Fleet {
     send(executorId, outgoing) {
       if (outgoing.cancels.length > 0) transfer.cancelled(executorId, outgoing.cancels);
       sessions.get(executorId)?.send(outgoing);
+    },
+    async flush(executorIds) {
+      await Promise.all([...executorIds].map(flush));
     },
     joined: () => [...sessions.keys()],
     async close() {

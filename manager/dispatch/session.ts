@@ -14,8 +14,8 @@ export interface ExecutorSession {
   readonly slots: number;
   /** Sends a batch; what is sent in one turn of the event loop may be joined into one message. */
   send(batch: MessageInitShape<typeof SessionRequestSchema>): void;
-  /** Ends the stream; the executor goes on with what it has. */
-  close(): void;
+  /** Ends the stream; the executor goes on with what it has. Resolves when it has taken all that was sent, or will not. */
+  close(): Promise<void>;
 }
 
 /** What comes from an executor; called in the order of arrival, never before `connect` has resolved. */

@@ -54,6 +54,9 @@ export interface Loop {
   add(run: RunMachine, options: { adopted: boolean }): void;
   /** Gives a run away: nothing of it is kept here. With `newer`, only if it is here under an older epoch. */
   drop(runId: string, newer?: number): void;
+  /** The same for one that another manager is to go on with, unless attempts of it wait to be sent: their start is
+   *  journaled, and whoever has the run next would take them for lost. */
+  letGo(runId: string): void;
   /** `knows` tells whether the executor still has an attempt; what was sent to it and it does not know is lost. */
   executorJoined(
     executorId: string,
@@ -434,6 +437,10 @@ export function createLoop(ground: LoopGround): Loop {
       put(() => {
         const run = runs.get(runId);
         if (run !== undefined && run.epoch < newer) forget(runId);
+      }),
+    letGo: (runId) =>
+      put(() => {
+        if (!outgoing.holdsRun(runId)) forget(runId);
       }),
     executorJoined(executorId, slots, knows) {
       const breaks = outgoing.breaks(executorId);

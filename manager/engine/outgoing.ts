@@ -29,6 +29,8 @@ export interface OutgoingBatches {
   take(): Map<string, Outgoing>;
   /** Whether an assignment has not been sent yet. */
   holds(executorId: string, runId: string, attempt: AttemptName): boolean;
+  /** Whether any assignment of the run has not been sent yet. */
+  holdsRun(runId: string): boolean;
   /** Nothing about this run is sent, not even that a report is kept: it may be one that was not stored. */
   forgetRun(runId: string): void;
   forgetExecutor(executorId: string): void;
@@ -82,6 +84,8 @@ export function newOutgoingBatches(): OutgoingBatches {
       const named = (it: AttemptName) => it.processor === processor && it.attempt === attempt;
       return groups.some((group) => group.runId === runId && group.assignments.some(named));
     },
+    holdsRun: (runId) =>
+      [...batches.values()].some(({ assignments }) => assignments.some((group) => group.runId === runId)),
     forgetRun(runId) {
       const others = (group: { runId: string }) => group.runId !== runId;
       for (const batch of batches.values()) {
