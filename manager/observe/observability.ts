@@ -66,7 +66,7 @@ export async function openObservability(options: ObservabilityOptions): Promise<
     managerId,
     log,
     meter,
-    observer: observers(...all),
+    observer: { ...observers(...all), meter },
     ...createCallObserver({ log, meter, spans, caller }),
     environment:
       config.tracing.endpoint === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: config.tracing.endpoint },

@@ -1,11 +1,14 @@
 import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { RunMachine } from '../engine/run.ts';
+import type { Meter } from './meter.ts';
 
 /**
  * What a manager tells whoever watches over it, on the way of its runs: nothing in it may wait or throw. A manager without
  * one does not even look at the clock for it.
  */
 export interface Observer {
+  /** For whoever has something of its own to count; undefined where nobody can ask for metrics. */
+  readonly meter?: Meter;
   /** A run was created by this manager. */
   created(run: { runId: string; pipeline: string; traceId?: string | undefined }): void;
   /** A commit holds; it took so many milliseconds. */
