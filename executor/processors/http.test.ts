@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { FailureClass } from '../../proto/gen/wiz/v1/executors_pb.js';
+import { attemptSpanId } from '../../proto/trace-context.ts';
 import { OUTPUT_LIMIT_BYTES } from './output-limit.ts';
 import type { JsonObject } from './processor.ts';
 import { call, temporaryFolder } from './processors.fixture.ts';
@@ -53,6 +54,25 @@ test('sends method, headers, query and body', async (t) => {
     ['{"a":1}', 'application/json'],
   );
   assert.equal((await asked({ url, method: 'PUT', body: 'text' })).body, 'text');
+});
+
+test("what is asked is a part of the run's trace, unless a pipeline names another", async (t) => {
+  const url = await serve(t, echo);
+  const trace = {
+    $typeName: 'wiz.v1.TraceContext' as const,
+    parent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    state: 'v=1',
+  };
+  const headersOf = async (options: object, more: object = {}) => {
+    const { output } = await call('http', { url, ...options }, more);
+    return (output as { json: { headers: Record<string, string> } }).json.headers;
+  };
+  const traced = await headersOf({}, { trace });
+  assert.equal(traced.traceparent, trace.parent.replace('00f067aa0ba902b7', attemptSpanId('r', 'p', 1)));
+  assert.equal(traced.tracestate, 'v=1');
+  const own = await headersOf({ headers: { Traceparent: 'mine' } }, { trace });
+  assert.deepEqual([own.traceparent, own.tracestate], ['mine', undefined]);
+  assert.equal((await headersOf({})).traceparent, undefined);
 });
 
 test('sends a file as the body, with its length', async (t) => {

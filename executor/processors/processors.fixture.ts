@@ -12,6 +12,7 @@ import {
   Outcome,
   type Report,
   type SecretSchema,
+  type TraceContext,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { openTestRooms } from '../data/data-rooms.fixture.ts';
 import type { DataRooms } from '../data/data-rooms.ts';
@@ -27,6 +28,8 @@ export interface CallOptions {
   data?: DataRooms;
   timeoutMs?: number;
   graceMs?: number;
+  /** Of the run. */
+  trace?: TraceContext;
   /** Called with what cancels the attempt. */
   started?: (cancel: (reason: string) => void) => void;
 }
@@ -61,7 +64,7 @@ async function callWith(
   const progress: number[] = [];
   const messages: string[] = [];
   const logs: LogChunk[] = [];
-  const { workdir = '/', input, timeoutMs, graceMs, needs, secrets } = more;
+  const { workdir = '/', input, timeoutMs, graceMs, needs, secrets, trace } = more;
   const assignment = create(AssignmentSchema, {
     processor: 'p',
     attempt: 1,
@@ -74,7 +77,7 @@ async function callWith(
     action: { case: 'call', value: { uses, withJson: JSON.stringify(options) } },
   });
   const started = startCall(
-    { runId: 'r', epoch: 1, pipeline: 'x', environment: {}, assignment },
+    { runId: 'r', epoch: 1, pipeline: 'x', environment: {}, assignment, trace },
     {
       log: (chunk) => void logs.push(chunk),
       progress: (fraction, message) => {

@@ -23,6 +23,8 @@ test('programs get the caller’s environment without its terminal, its npm scri
     TMUX: '/tmp/tmux',
     INIT_CWD: '/tmp',
     NODE_CHANNEL_FD: '3',
+    TRACEPARENT: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
+    TRACESTATE: 'v=1',
     WIZ_EXECUTOR_TOKEN: 'secret',
     WIZ_EXECUTOR_ID: 'outer',
     WIZ_RUN_ID: 'outer',
