@@ -98,6 +98,12 @@ function compileName(name: string, { names }: Place): Compiled {
       return fromJson(value);
     };
   }
+  if (name === 'event') {
+    return ({ scope }) => {
+      if (scope.event === undefined) throw new Problem('There is no event here: only hooks have one.');
+      return KeyedMap.ofJson(scope.event);
+    };
+  }
   const type = typeNamed(name);
   if (type !== undefined) return () => type;
   throw new Problem(`There is nothing named "${name}". There are ${ROOT_NAMES.join(', ')}.`);

@@ -18,7 +18,7 @@ export interface Scope {
   outputs: JsonObject;
   /** Files of each processor upstream by name, see FileValue. */
   files: Record<string, Record<string, FileValue>>;
-  run: { id: string; pipeline: string; date: string; time: string; datetime: string };
+  run: { [key: string]: JsonValue; id: string; pipeline: string };
   /** Empty in this version. */
   state: JsonObject;
   /** NAME -> mark. */
@@ -26,6 +26,8 @@ export interface Scope {
   /** Of an instance. */
   item?: JsonValue;
   index?: number;
+  /** Of a hook: what it tells of. */
+  event?: JsonObject;
 }
 
 /** A Wiz File in an expression. As text it is its path. */

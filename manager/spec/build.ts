@@ -1,4 +1,5 @@
 import { isAbsolute, join, normalize } from 'node:path';
+import { buildHook, buildTriggers } from './build-hooks.ts';
 import { inferType } from './check-params.ts';
 import { parseDuration } from './durations.ts';
 import { normalOutputPath } from './output-paths.ts';
@@ -49,6 +50,8 @@ export function buildSpec(file: PipelineFile, order: Iterable<string>, baseDir: 
     staging: file.staging ?? 'on-failure',
     affinity: file.affinity ?? 'none',
     outputs: file.outputs === undefined ? null : buildOutputs(file.outputs),
+    hooks: (file.hooks ?? []).map(buildHook),
+    triggers: buildTriggers(file.triggers ?? []),
     processors: Array.from(order, (name) => buildProcessor(name, file.processors[name]!, file, baseDir)),
   };
 }

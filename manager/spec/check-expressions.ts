@@ -5,6 +5,7 @@ import type { CallType } from './calls.ts';
 import { mapOf, recordMaps, type TextComplaint } from './check-texts.ts';
 import { createExpressionScope, type ExpressionScope } from './expression-scope.ts';
 import { ANY, type Type, typePhrase } from './expression-types.ts';
+import { HOOK_NAMES, HOOK_ROOTS } from './hook-scope.ts';
 import { type Inference, inferType } from './infer-expression.ts';
 import type { NearestFinder } from './nearest.ts';
 import { isClosed, isExpression, type MacroPlace, scanMacros } from './scan-macros.ts';
@@ -37,6 +38,8 @@ interface Place {
   /** Values of needs are known. */
   hasOutputs: boolean;
   hasItem: boolean;
+  /** Of a hook: it is about an event, when all is done. */
+  isHook?: boolean;
 }
 
 class Checker {
@@ -52,7 +55,7 @@ class Checker {
   }
 
   check(): TextComplaint[] {
-    const { defaults, cache, processors, outputs } = this.#pipeline;
+    const { defaults, cache, processors, outputs, hooks } = this.#pipeline;
     const all = { processor: undefined, hasOutputs: false, hasItem: false };
     this.#walk(mapOf(defaults).env, ['defaults', 'env'], { ...all, key: 'defaults.env', isStored: false });
     this.#walk(mapOf(cache).key, ['cache', 'key'], { ...all, key: 'cache.key', isStored: true });
@@ -67,6 +70,13 @@ class Checker {
       this.#whole(rows, path, { ...end, key: 'outputs.records' }, (type) =>
         ['text', 'boolean', 'integer', 'number'].includes(type.kind) ? 'a list of maps' : undefined,
       );
+    }
+    const told = { ...all, key: 'hooks', isStored: false, isHook: true };
+    for (const [index, hook] of (Array.isArray(hooks) ? hooks : []).entries()) {
+      const { webhook, command, run } = mapOf(hook);
+      const { url, headers } = mapOf(webhook);
+      this.#walk({ url, headers }, ['hooks', index, 'webhook'], told);
+      this.#walk({ command, run }, ['hooks', index], told);
     }
     return this.#complaints;
   }
@@ -177,6 +187,7 @@ class Checker {
   }
 
   #name(name: string, place: Place, complain: Complain): Type | undefined {
+    if (place.isHook) return this.#nameInHook(name, complain);
     if (name === 'item' || name === 'index') {
       if (!this.#checkItem(name, place, complain)) return ANY;
       return place.processor === undefined ? ANY : this.#scope.itemType(name, place.processor);
@@ -194,6 +205,15 @@ class Checker {
           ? `Did you mean ${owner}?`
           : `There are ${ROOT_NAMES.join(', ')}.`;
     complain(`there is nothing named "${name}"`, hint);
+    return ANY;
+  }
+
+  #nameInHook(name: string, complain: Complain): Type | undefined {
+    const type = HOOK_ROOTS[name] ?? (HOOK_NAMES.includes(name) ? this.#scope.rootType(name) : undefined);
+    if (type !== undefined) return type;
+    const near = this.#nearest(name, HOOK_NAMES);
+    const hint = near === undefined ? `There are ${HOOK_NAMES.join(', ')}.` : `Did you mean "${near}"?`;
+    complain(`there is nothing named "${name}" in hooks`, hint);
     return ANY;
   }
 
@@ -222,9 +242,16 @@ class Checker {
         return this.#declared('param', key, this.#scope.params, complain);
       case 'secrets':
         this.#checkStored(place, complain);
+        if (place.isHook && mapOf(mapOf(this.#pipeline.secrets)[key]).command !== undefined) {
+          complain(
+            `hooks cannot use the secret "${key}", which only executors can find`,
+            'Give it by env or file.',
+          );
+        }
         return this.#declared('secret', key, this.#scope.secrets, complain);
       case 'outputs':
       case 'files':
+        if (place.isHook) return undefined;
         if (!place.hasOutputs) noOutputs(root, place, complain);
         else this.#checkUpstream(root, key, place, complain);
         return root === 'outputs' ? this.#scope.outputType(key) : this.#scope.filesType;

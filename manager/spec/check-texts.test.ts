@@ -63,7 +63,7 @@ describe('macros that cannot be fixed are refused', () => {
 });
 
 describe('expressions are refused', () => {
-  const hint = 'They work in run, program, with, env, when, each, matrix, cache.key and outputs.';
+  const hint = 'They work in run, program, with, env, when, each, matrix, cache.key, outputs and hooks.';
   testRefusals([
     [
       'where texts are fixed before the run',

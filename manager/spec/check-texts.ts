@@ -90,6 +90,7 @@ export function checkTexts(pipeline: Record<string, unknown>, nearest: NearestFi
   const none: Allowed = { macros: 'none', expressions: false };
   const fixed: Allowed = { macros: all, expressions: false };
   const open: Allowed = { macros: all, expressions: true };
+  const late: Allowed = { macros: 'none', expressions: true };
   const walkCache = (cache: unknown, path: Path) => {
     const { inputs, version, key } = mapOf(cache);
     walk(inputs, [...path, 'inputs'], none);
@@ -114,6 +115,16 @@ export function checkTexts(pipeline: Record<string, unknown>, nearest: NearestFi
     walkCache(map.cache, [...path, 'cache']);
   }
   walk(mapOf(pipeline.outputs).files, ['outputs', 'files'], open);
+  for (const [index, hook] of (Array.isArray(pipeline.hooks) ? pipeline.hooks : []).entries()) {
+    const path = ['hooks', index];
+    const { webhook, command, run } = mapOf(hook);
+    const { url, headers } = mapOf(webhook);
+    walk(url, [...path, 'webhook', 'url'], late);
+    walk(headers, [...path, 'webhook', 'headers'], late);
+    walk(command, [...path, 'command'], late);
+    walk(run, [...path, 'run'], { macros: 'any', expressions: true });
+  }
+  walk(pipeline.triggers, ['triggers'], none);
   const { records } = mapOf(pipeline.outputs);
   for (const [index, { rows }] of recordMaps(records).entries()) {
     const path = ['outputs', 'records', ...(Array.isArray(records) ? [index] : [])];
@@ -123,7 +134,8 @@ export function checkTexts(pipeline: Record<string, unknown>, nearest: NearestFi
 }
 
 const ESCAPE_HINT = 'For these characters as they are write $${ in place of ${.';
-const EXPRESSION_HINT = 'They work in run, program, with, env, when, each, matrix, cache.key and outputs.';
+const EXPRESSION_HINT =
+  'They work in run, program, with, env, when, each, matrix, cache.key, outputs and hooks.';
 const OPEN_HINT =
   'Close it, and what is in quotes or braces in it, with }}. For these characters as they are write $${{.';
 

@@ -7,7 +7,9 @@ export const PIPELINE_DEFAULTS = {
   staging: 'on-failure',
   affinity: 'none',
   outputs: null,
-} as const satisfies Partial<PipelineSpec>;
+  hooks: [],
+  triggers: [],
+} satisfies Partial<PipelineSpec>;
 
 /** The same for a processor. */
 export const PROCESSOR_DEFAULTS = {
@@ -25,8 +27,8 @@ export const PROCESSOR_DEFAULTS = {
 /** A spec from the store, whole, also one that was stored by a wiz that knew fewer keys. */
 export function parseSpec(json: string): PipelineSpec {
   const spec = JSON.parse(json) as PipelineSpec;
-  // All keys or none: they came together.
-  if (Object.hasOwn(spec, 'outputs')) return spec;
+  // Of what came together all keys are there or none; this is the last.
+  if (Object.hasOwn(spec, 'triggers')) return spec;
   return {
     ...PIPELINE_DEFAULTS,
     ...spec,

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { Change } from '../../proto/gen/wiz/v1/pipelines_pb.js';
 import { diffSpecs, stableJson } from './diff.ts';
+import type { HookSpec } from './hook-spec.ts';
 import { parsePipelines } from './parse.ts';
 import type {
   ActionSpec,
@@ -13,6 +14,7 @@ import type {
   ProcessorSpec,
   SecretSpec,
 } from './spec.ts';
+import type { TriggerSpec } from './trigger-spec.ts';
 
 // The same in every run, so that a change is judged by itself; FC_SEED tries others.
 fc.configureGlobal({ seed: Number(process.env.FC_SEED ?? 1) });
@@ -198,6 +200,18 @@ test('two specs have no difference exactly when their stable JSON is the same', 
     ),
     secrets: fc.constantFrom<string[]>([], ['S']),
   });
+  const trigger: fc.Arbitrary<TriggerSpec> = fc.record({
+    name: fc.constantFrom('s', 't'),
+    schedule: fc.constantFrom<TriggerSpec['schedule']>(
+      { kind: 'every', everyMs: 1000 },
+      { kind: 'every', everyMs: 1001 },
+      { kind: 'cron', cron: '0 0 * * *', timeZone: null },
+    ),
+    params: fc.constantFrom<Record<string, string>>({}, { a: '1' }),
+    overlap: fc.constantFrom('skip' as const, 'queue' as const),
+    catchUp: fc.constant('last' as const),
+    paused: fc.boolean(),
+  });
   const spec: fc.Arbitrary<PipelineSpec> = fc.record({
     name: fc.constant('x'),
     description: fc.constantFrom('', 'd'),
@@ -223,6 +237,15 @@ test('two specs have no difference exactly when their stable JSON is the same', 
         records: fc.constantFrom<OutputsSpec['records']>([], [{ table: 't', rows: '${{ x }}' }]),
       }),
     ),
+    hooks: fc.constantFrom<HookSpec[]>(
+      [],
+      [{ on: ['run.failed'], processors: [], action: { kind: 'command', argv: ['x'] }, timeoutMs: 1000 }],
+      [{ on: ['run.failed'], processors: ['p'], action: { kind: 'command', argv: ['x'] }, timeoutMs: 1001 }],
+    ),
+    // In the order of their names, as buildSpec leaves them.
+    triggers: fc
+      .uniqueArray(trigger, { selector: ({ name }) => name })
+      .map((all) => all.sort((a, b) => (a.name < b.name ? -1 : 1))),
     processors: fc.uniqueArray(processor, { selector: ({ name }) => name, maxLength: 3 }),
   });
   const pairs = fc.oneof(

@@ -1,6 +1,7 @@
 import { Change } from '../../proto/gen/wiz/v1/pipelines_pb.js';
 import { formatDuration } from './durations.ts';
 import type { JsonObject, JsonValue, ParamSpec, PipelineSpec, ProcessorSpec } from './spec.ts';
+import { writeHook, writeTrigger } from './write-hooks.ts';
 
 /** What changed between two specs, in the shapes of wiz.v1.AppliedPipeline. */
 export interface SpecDiff {
@@ -142,6 +143,10 @@ function writePipeline(spec: PipelineSpec): JsonObject {
     staging,
     affinity,
     ...(spec.outputs !== null && { outputs: spec.outputs as unknown as JsonObject }),
+    ...(spec.hooks.length > 0 && { hooks: spec.hooks.map(writeHook) }),
+    ...(spec.triggers.length > 0 && {
+      triggers: Object.fromEntries(spec.triggers.map((trigger) => [trigger.name, writeTrigger(trigger)])),
+    }),
   };
 }
 

@@ -13,6 +13,7 @@ interface Schema {
   required?: string[];
   additionalProperties?: Schema | false;
   anyOf?: Schema[];
+  items?: Schema;
   oneOf?: unknown;
   not?: unknown;
   dependentRequired?: unknown;
@@ -25,6 +26,7 @@ const EVERY_KEY = readFileSync(new URL('fixtures/every-key.yaml', import.meta.ur
 
 const mapOf = (schema: Schema) =>
   schema.properties ? schema : schema.anyOf!.find((one) => one.properties ?? one.additionalProperties)!;
+const itemOf = (schema: Schema) => schema.items!;
 const processor = SCHEMA.properties!.processors!.additionalProperties as Schema;
 const retries = mapOf(processor.properties!.retries!);
 const SECTIONS: Record<string, Schema> = {
@@ -37,6 +39,10 @@ const SECTIONS: Record<string, Schema> = {
   'Keys of secrets': mapOf(SCHEMA.properties!.secrets!).additionalProperties as Schema,
   'Keys of outputs': SCHEMA.properties!.outputs!,
   'Keys of records': mapOf(SCHEMA.properties!.outputs!.properties!.records!),
+  'Keys of hooks': itemOf(SCHEMA.properties!.hooks!),
+  'Keys of webhook': itemOf(SCHEMA.properties!.hooks!).properties!.webhook!,
+  'Keys of triggers': itemOf(SCHEMA.properties!.triggers!),
+  'Keys of schedule': mapOf(itemOf(SCHEMA.properties!.triggers!).properties!.schedule!),
   Params: mapOf(SCHEMA.properties!.params!.additionalProperties as Schema),
 };
 
@@ -66,6 +72,8 @@ test('the JSON Schema takes what the file may be, and refuses what it may not', 
     { name: 'x', processors: { a: { run: 'x', each: 'outputs.list' } } },
     { name: 'x', processors: { a: { run: 'x', cache: { input: 'x' } } } },
     { name: 'x', processors: { a: { run: 'x' } }, secrets: { 'a b': { env: 'X' } } },
+    { name: 'x', processors: { a: { run: 'x' } }, hooks: [{ on: 'run.ended', run: 'x' }] },
+    { name: 'x', processors: { a: { run: 'x' } }, triggers: [{ schedule: { every: 5 } }] },
     { name: 'x', processors: { a: { run: 'x' } }, outputs: { records: { table: 'T', rows: 'x' } } },
   ];
   for (const file of wrong) assert(!schema.safeParse(file).success, JSON.stringify(file));

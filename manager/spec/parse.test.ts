@@ -22,6 +22,8 @@ describe('a right file', () => {
       staging: 'on-failure',
       affinity: 'none',
       outputs: null,
+      hooks: [],
+      triggers: [],
       processors: [
         {
           name: 'only',

@@ -4,6 +4,7 @@ import { buildSpec } from './build.ts';
 import { type CallChecker, type CallType, callChecker } from './calls.ts';
 import { checkFanOut } from './check-fan-out.ts';
 import { checkFolderless } from './check-folderless.ts';
+import { checkHooks } from './check-hooks.ts';
 import { checkNeeds } from './check-needs.ts';
 import { checkOutputs } from './check-outputs.ts';
 import { checkParams } from './check-params.ts';
@@ -179,7 +180,12 @@ async function checkMeaning(
     ...checkSecrets(pipeline, nearest),
     ...checkOutputs(pipeline),
     ...checkTimeZone(pipeline, nearest),
+    ...checkHooks(pipeline, nearest),
   ];
+  if (pipeline.triggers !== undefined) {
+    const { checkTriggers } = await import('./check-triggers.ts');
+    complaints.push(...checkTriggers(pipeline, nearest));
+  }
   if (hasExpressions(pipeline)) {
     const { checkExpressions } = await import('./check-expressions.ts');
     complaints.push(...checkExpressions(pipeline, nearest, catalogue));

@@ -1,10 +1,12 @@
 import type { Complaint } from './explain.ts';
 import { cacheSchema } from './schema/cache.ts';
+import { hookSchema, webhookSchema } from './schema/hooks.ts';
 import { outputsSchema, recordsSchema } from './schema/outputs.ts';
 import { paramSchema } from './schema/params.ts';
 import { defaultsSchema, pipelineSchema } from './schema/pipeline.ts';
 import { processorSchema } from './schema/processor.ts';
 import { secretSchema } from './schema/secrets.ts';
+import { scheduleSchema, triggerSchema } from './schema/triggers.ts';
 import { type Path, subjectOf } from './subject.ts';
 
 const PIPELINE_KEYS = Object.keys(pipelineSchema.shape);
@@ -15,6 +17,10 @@ const CACHE_KEYS = Object.keys(cacheSchema.shape);
 const SECRET_KEYS = Object.keys(secretSchema.shape);
 const OUTPUTS_KEYS = Object.keys(outputsSchema.shape);
 const RECORDS_KEYS = Object.keys(recordsSchema.shape);
+const HOOK_KEYS = Object.keys(hookSchema.shape);
+const WEBHOOK_KEYS = Object.keys(webhookSchema.shape);
+const TRIGGER_KEYS = Object.keys(triggerSchema.shape);
+const SCHEDULE_KEYS = Object.keys(scheduleSchema.shape);
 
 /** Keys of the design that come with later versions. */
 const LATER_KEYS = ['requires', 'queue'];
@@ -40,6 +46,13 @@ const PIPELINE_SYNONYMS: Record<string, string> = {
   tz: 'timeZone',
   artifacts: 'outputs',
   results: 'outputs',
+  notifications: 'hooks',
+  notify: 'hooks',
+  webhooks: 'hooks',
+  callbacks: 'hooks',
+  schedule: 'triggers',
+  schedules: 'triggers',
+  cron: 'triggers',
 };
 const PROCESSOR_SYNONYMS: Record<string, string> = {
   depends: 'needs',
@@ -97,9 +110,21 @@ export function keysAt(path: Path): readonly string[] {
     if (name === undefined) return OUTPUTS_KEYS;
     return name === 'records' ? RECORDS_KEYS : [];
   }
+  if (section === 'hooks' && name !== undefined) return nested(rest, HOOK_KEYS, { webhook: WEBHOOK_KEYS });
+  if (section === 'triggers' && name !== undefined)
+    return nested(rest, TRIGGER_KEYS, { schedule: SCHEDULE_KEYS });
   if (section !== 'processors' || name === undefined) return [];
   if (rest[0] === 'cache') return CACHE_KEYS;
   return rest.length === 0 ? PROCESSOR_KEYS : retryKeys(rest);
+}
+
+/** Keys of an item of a list, and of the maps in it. */
+function nested(
+  rest: Path,
+  own: readonly string[],
+  inner: Record<string, readonly string[]>,
+): readonly string[] {
+  return rest.length === 0 ? own : (rest.length === 1 && inner[rest[0]!]) || [];
 }
 
 function retryKeys(path: Path): readonly string[] {

@@ -1,3 +1,6 @@
+import type { HookSpec } from './hook-spec.ts';
+import type { TriggerSpec } from './trigger-spec.ts';
+
 /** A pipeline as it was checked: every default filled in, every duration in milliseconds. */
 export interface PipelineSpec {
   name: string;
@@ -20,6 +23,10 @@ export interface PipelineSpec {
   affinity: 'none' | 'run';
   /** null when the pipeline keeps none. */
   outputs: OutputsSpec | null;
+  /** Who is told of what happens in its runs. */
+  hooks: HookSpec[];
+  /** What starts runs of it. */
+  triggers: TriggerSpec[];
   /** In the order of the file. */
   processors: ProcessorSpec[];
 }

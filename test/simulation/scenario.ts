@@ -115,6 +115,8 @@ function makeRun(random: Random, runId: string, poisoned: boolean): SimulatedRun
       staging: 'on-failure',
       affinity: 'none',
       outputs: null,
+      hooks: [],
+      triggers: [],
       processors: shuffled.map((task) => specOf(task, random)),
     },
     resumes: random.chance(0.4) ? random.int(1, 2) : 0,

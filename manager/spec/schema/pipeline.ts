@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { cache } from './cache.ts';
+import { hooks } from './hooks.ts';
 import { outputsSchema } from './outputs.ts';
 import { params } from './params.ts';
-import { onFailure, processorSchema, shell, workdir } from './processor.ts';
+import { onFailure, processorSchema, workdir } from './processor.ts';
 import { grace, retries, timeout } from './retries.ts';
 import { secrets } from './secrets.ts';
+import { shell } from './shell.ts';
 import { environment, filledText, name, scalarText, text } from './texts.ts';
+import { triggers } from './triggers.ts';
 
 /**
  * The pipeline file. This one schema checks files, fills the types of this folder, and becomes the JSON Schema that
@@ -94,6 +97,8 @@ export const pipelineSchema = z
         })
         .meta({ description: 'The nodes of the pipeline, by name.' }),
       outputs: outputsSchema.optional(),
+      hooks: hooks.optional(),
+      triggers: triggers.optional(),
     },
     { error: 'must be a map' },
   )

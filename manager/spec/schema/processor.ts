@@ -3,14 +3,8 @@ import { cache } from './cache.ts';
 import { each, failFast, matrix, width } from './fan-out.ts';
 import { grace, retries, timeout } from './retries.ts';
 import { exposedSecrets } from './secrets.ts';
+import { shell } from './shell.ts';
 import { argv, environment, filledText, name, text } from './texts.ts';
-
-export const shell = z
-  .enum(['bash', 'sh', 'python', 'node'], { error: 'must be bash, sh, python or node' })
-  .meta({
-    description: 'What reads the script of `run`.',
-    default: 'bash',
-  });
 
 export const onFailure = z.enum(['fail', 'warn'], { error: 'must be fail or warn' }).meta({
   description:
