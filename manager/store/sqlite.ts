@@ -7,6 +7,7 @@ import { watchChanges } from './sqlite/changes.ts';
 import { commit } from './sqlite/commit.ts';
 import { type Connection, connect } from './sqlite/connection.ts';
 import { deleteRuns } from './sqlite/delete-runs.ts';
+import * as deliveries from './sqlite/deliveries.ts';
 import * as executors from './sqlite/executors.ts';
 import * as files from './sqlite/file-links.ts';
 import { readEvents } from './sqlite/journal.ts';
@@ -15,6 +16,7 @@ import * as pipelines from './sqlite/pipelines.ts';
 import { queryRecords } from './sqlite/query.ts';
 import { listRecordTables } from './sqlite/records.ts';
 import * as runs from './sqlite/runs.ts';
+import * as schedules from './sqlite/schedules.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -36,7 +38,7 @@ export function sqliteStore(c: Connection): Store {
     listPipelineVersions: async (name) => pipelines.listPipelineVersions(c, name),
     deletePipeline: (name, nowMs) => pipelines.deletePipeline(c, name, nowMs),
 
-    createRun: (run, events, managerId) => runs.createRun(c, run, events, managerId),
+    createRun: (run, events, managerId, told = []) => runs.createRun(c, run, events, managerId, told),
     commit: (changes, limits) => commit(c, changes, limits),
     getRun: async (runId) => runs.getRun(c, runId),
     findRuns: async (prefix, limit) => runs.findRuns(c, prefix, limit),
@@ -78,6 +80,19 @@ export function sqliteStore(c: Connection): Store {
     listRecordTables: async () => listRecordTables(c),
     queryRecords: (sql, signal) => queryRecords(c, sql, signal),
     deleteRuns: (runIds, centreEpoch) => deleteRuns(c, runIds, centreEpoch),
+
+    claimDeliveries: (holder, nowMs, limit) => deliveries.claimDeliveries(c, holder, nowMs, limit),
+    endTry: (end) => deliveries.endTry(c, end),
+    releaseDelivery: (deliveryId, attempt) => deliveries.releaseDelivery(c, deliveryId, attempt),
+    getDelivery: async (deliveryId) => deliveries.getDelivery(c, deliveryId),
+    listDeliveries: async (filter) => deliveries.listDeliveries(c, filter),
+    nextDeliveryMs: async (nowMs) => deliveries.nextDeliveryMs(c, nowMs),
+    redeliver: (deliveryId, nowMs) => deliveries.redeliver(c, deliveryId, nowMs),
+
+    listSchedules: async (pipeline) => schedules.listSchedules(c, pipeline),
+    dueSchedules: async (nowMs) => schedules.dueSchedules(c, nowMs),
+    nextScheduleMs: async () => schedules.nextScheduleMs(c),
+    advanceSchedule: (change) => schedules.advanceSchedule(c, change),
 
     putExecutor: (executor) => executors.putExecutor(c, executor),
     removeExecutor: (executorId) => executors.removeExecutor(c, executorId),

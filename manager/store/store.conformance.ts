@@ -3,12 +3,14 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import { auditTests, tokenTests, userTests } from './conformance/access.ts';
 import { centreTests, commandTests } from './conformance/commands.ts';
 import { cacheTests, deletionTests, fileTests } from './conformance/data.ts';
+import { deliveryTests } from './conformance/deliveries.ts';
 import { limitTests, ownershipTests } from './conformance/leases.ts';
 import { pipelineTests } from './conformance/pipelines.ts';
 import { recordTests } from './conformance/records.ts';
 import { retryTests } from './conformance/retries.ts';
 import { commitOf, NO_LIMITS, runRow, until } from './conformance/rows.ts';
 import { runTests } from './conformance/runs.ts';
+import { scheduleTests } from './conformance/schedules.ts';
 import type { Change, ExecutorRow, RunRow, Store } from './store.ts';
 
 /** Two stores on one new, empty database; `remove` deletes it after both were closed. */
@@ -43,6 +45,8 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
     describe('files', () => fileTests(store));
     describe('records', () => recordTests(store));
     describe('deleting runs', () => deletionTests(store));
+    describe('deliveries', () => deliveryTests(store));
+    describe('schedules', () => scheduleTests(store));
     describe('executors', () => executorTests(store));
     describe('tokens', () => tokenTests(store));
     describe('users', () => userTests(store));

@@ -1,8 +1,10 @@
 import type { Event, ProcessorReused, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { JsonObject, JsonValue } from '../spec/spec.ts';
 import type { AccessStore } from './access-store.ts';
+import type { DeliveryStore, NewDelivery } from './deliveries.ts';
 import type { LogStore } from './logs.ts';
 import type { OwnershipStore } from './ownership-store.ts';
+import type { NewSchedule, ScheduleStore } from './schedules.ts';
 
 export type {
   CentreTerm,
@@ -24,7 +26,7 @@ export type {
  * owner; a commit that carries an older epoch, or comes from another manager, stores nothing for that run.
  * Leases live as long as their manager's heartbeat.
  */
-export interface Store extends AccessStore, OwnershipStore {
+export interface Store extends AccessStore, OwnershipStore, DeliveryStore, ScheduleStore {
   // -- pipelines ---------------------------------------------------------------------------------------
   /** All or nothing, in one transaction; a spec equal to the newest version adds none. Versions count from 1
    *  and go on after a delete. With `dryRun` nothing is stored, and the answer is what would be. */
@@ -39,9 +41,14 @@ export interface Store extends AccessStore, OwnershipStore {
   deletePipeline(name: string, nowMs: number): Promise<number>;
 
   // -- runs and journal --------------------------------------------------------------------------------
-  /** Stores the run with its first events, owned by `managerId`, or by nobody when null. Epoch starts at 1. The same
-   *  again, as after an answer that was lost, does nothing. */
-  createRun(run: RunRow, events: Event[], managerId: string | null): Promise<void>;
+  /** Stores the run with its first events, and what hooks are told of them, owned by `managerId`, or by nobody when null.
+   *  Epoch starts at 1. The same again, as after an answer that was lost, does nothing. */
+  createRun(
+    run: RunRow,
+    events: Event[],
+    managerId: string | null,
+    deliveries?: readonly NewDelivery[],
+  ): Promise<void>;
   /** One transaction for all runs of a tick (group commit). A run that ends is owned by nobody from there on. Whoever
    *  got no answer commits again, the same events with more behind them: what the journal has already, stored by the
    *  same owner under the same epoch, is done and not stored twice. */
@@ -133,9 +140,11 @@ export interface NewPipeline {
   description: string;
   labels: Record<string, string>;
   processorCount: number;
+  /** They take the place of those of the version before. */
+  schedules?: NewSchedule[];
 }
 
-export interface PipelineVersion extends NewPipeline {
+export interface PipelineVersion extends Omit<NewPipeline, 'schedules'> {
   version: number;
   createdMs: number;
 }
@@ -188,6 +197,8 @@ export interface RunCommit {
   fileLinks?: FileLink[];
   /** Takes the place of what the run had recorded before. See checkRecords: what it refuses, commit refuses. */
   records?: NewRecords[];
+  /** What hooks are told of these events. One that is there already stays as it is. */
+  deliveries?: NewDelivery[];
 }
 
 /** The result of an attempt, kept under what it depends on. */

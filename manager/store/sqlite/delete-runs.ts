@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { checkCentre } from './centre.ts';
 import type { Connection } from './connection.ts';
+import { dropDeliveries } from './deliveries.ts';
 import { dropRecords, dropUnusedColumns } from './records.ts';
 
 /** Milliseconds for which one transaction goes on with the next run: other writers, and this process, wait for it. */
@@ -54,6 +55,7 @@ function deleteSome(
     next += 1;
     if (connection.statement(DELETABLE).get(runId) === undefined) continue;
     if (dropRecords(connection, runId)) records = true;
+    dropDeliveries(connection, runId);
     for (const statement of STATEMENTS) connection.statement(statement).run(runId);
     deleted.push(runId);
   } while (next < runIds.length && performance.now() < deadline);

@@ -1,5 +1,6 @@
 import type { Command, LeaseRow, ManagerRow } from '../store.ts';
 import type { Connection } from './connection.ts';
+import { freeDeliveries } from './deliveries.ts';
 import { managers } from './schema.ts';
 
 /**
@@ -47,6 +48,7 @@ export function removeManager(
     // One that others removed may have taken something since.
     if (changes === 0 && heartbeatMs !== undefined) return false;
     connection.statement("DELETE FROM leases WHERE holder = ? AND kind <> 'limit'").run(managerId);
+    freeDeliveries(connection, managerId);
     return changes > 0;
   });
 }

@@ -1,6 +1,7 @@
 import { and, desc, eq, max } from 'drizzle-orm';
 import type { AppliedVersion, NewPipeline, PipelineVersion } from '../store.ts';
 import type { Connection } from './connection.ts';
+import { dropSchedules, replaceSchedules } from './schedules.ts';
 import { pipelines } from './schema.ts';
 
 export function applyPipelines(
@@ -22,10 +23,12 @@ function apply(connection: Connection, wanted: NewPipeline, nowMs: number): Appl
     return { name, version: before.version, before, changed: false };
   }
   const version = lastVersion(connection, name) + 1;
+  const { schedules = [], ...columns } = wanted;
   connection.db
     .insert(pipelines)
-    .values({ ...wanted, version, createdMs: nowMs, deletedMs: 0 })
+    .values({ ...columns, version, createdMs: nowMs, deletedMs: 0 })
     .run();
+  replaceSchedules(connection, name, version, schedules);
   return { name, version, before, changed: true };
 }
 
@@ -80,6 +83,7 @@ export function listPipelineVersions(connection: Connection, name: string): Pipe
 
 export function deletePipeline(connection: Connection, name: string, nowMs: number): Promise<number> {
   return connection.write(() => {
+    dropSchedules(connection, name);
     const { changes } = connection.db
       .update(pipelines)
       .set({ deletedMs: nowMs })

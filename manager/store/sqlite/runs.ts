@@ -2,9 +2,11 @@ import { and, desc, eq, getTableColumns, gte, inArray, lt, lte, type SQL } from 
 import { WizError } from '../../../proto/error.ts';
 import { type Event, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { alreadyStored, checkNumbers } from '../batches.ts';
+import type { NewDelivery } from '../deliveries.ts';
 import { shardOf } from '../shard.ts';
 import type { RunFilter, RunRow } from '../store.ts';
 import type { Connection } from './connection.ts';
+import { addDeliveries } from './deliveries.ts';
 import { isConstraint } from './errors.ts';
 import { appendEvents, readBatches } from './journal.ts';
 import { leases, runs } from './schema.ts';
@@ -17,25 +19,36 @@ export function createRun(
   row: RunRow,
   events: Event[],
   managerId: string | null,
+  deliveries: readonly NewDelivery[],
 ): Promise<void> {
-  return connection.write(() => {
-    checkNumbers(row.runId, events, row.seq - events.length);
-    const { managerId: _, ...columns } = row;
-    try {
-      connection.db
-        .insert(runs)
-        .values({ ...columns, epoch: 1, shard: shardOf(row.runId) })
-        .run();
-    } catch (error) {
-      if (!isConstraint(error)) throw error;
-      if (isSame(connection, row, events, managerId)) return;
-      throw new WizError('already_exists', `There is a run ${row.runId} already.`, { cause: error });
-    }
-    appendEvents(connection, row.runId, events);
-    if (managerId !== null) {
-      connection.db.insert(leases).values({ kind: 'run', key: row.runId, holder: managerId, epoch: 1 }).run();
-    }
-  });
+  return connection.write(() => insertRun(connection, row, events, managerId, deliveries));
+}
+
+/** Inside a transaction. */
+export function insertRun(
+  connection: Connection,
+  row: RunRow,
+  events: Event[],
+  managerId: string | null,
+  deliveries: readonly NewDelivery[],
+): void {
+  checkNumbers(row.runId, events, row.seq - events.length);
+  const { managerId: _, ...columns } = row;
+  try {
+    connection.db
+      .insert(runs)
+      .values({ ...columns, epoch: 1, shard: shardOf(row.runId) })
+      .run();
+  } catch (error) {
+    if (!isConstraint(error)) throw error;
+    if (isSame(connection, row, events, managerId)) return;
+    throw new WizError('already_exists', `There is a run ${row.runId} already.`, { cause: error });
+  }
+  appendEvents(connection, row.runId, events);
+  addDeliveries(connection, deliveries);
+  if (managerId !== null) {
+    connection.db.insert(leases).values({ kind: 'run', key: row.runId, holder: managerId, epoch: 1 }).run();
+  }
 }
 
 /** It was created just so, and nothing has been done with it. */

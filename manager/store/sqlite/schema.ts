@@ -15,6 +15,8 @@ import {
  * the migration and embeds it; a migration that was released is never edited.
  */
 
+export { deliveries, deliveryTries, disabledHooks, schedules } from './schema-hooks.ts';
+
 export const pipelines = sqliteTable(
   'pipelines',
   {
