@@ -34,6 +34,7 @@ const bundles = await Promise.all([
     'executor/main': 'executor/main.ts',
     'executor/program/spawner-main': 'executor/program/spawner-main.ts',
   }),
+  bundle({ 'manager/hook-commands': 'manager/hooks/command-main.ts' }),
   bundle({ 'manager/query-main': 'manager/store/sqlite/query-main.ts' }),
 ]);
 const inputs = new Set(bundles.flatMap(({ inputs }) => Object.keys(inputs)));

@@ -76,7 +76,7 @@ export async function serveUntilIdle(options: Omit<OpenOptions, 'kind' | 'needsE
     if (!(await beat())) return;
     for (let idleLooks = 0; idleLooks < IDLE_LOOKS; ) {
       const adopted = await manager.sharing.claim(100);
-      const busy = adopted > 0 || manager.loop.runs.size > 0;
+      const busy = adopted > 0 || manager.loop.runs.size > 0 || (await manager.hooks.busy());
       idleLooks = busy ? 0 : idleLooks + 1;
       await pause(IDLE_LOOK_MS);
       await beat();

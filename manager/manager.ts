@@ -14,6 +14,7 @@ import type { Conclusion } from './engine/preparation.ts';
 import type { RunMachine } from './engine/run.ts';
 import { loadsOf } from './executor-loads.ts';
 import { cacheEntriesOf, fileLinksOf, reusedKeysOf } from './file-links.ts';
+import { createHooks, type HookSettings, type Hooks } from './hooks/hooks.ts';
 import { readRun, rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { clearStagingOfRun } from './left-staging.ts';
@@ -45,6 +46,7 @@ export interface Manager {
   readonly membership: Membership;
   readonly log: Log;
   readonly observer: Observer | undefined;
+  readonly hooks: Hooks;
   /** The first thing that keeps runs from going on (no executor, a full store); undefined when all is well. */
   trouble(): Error | undefined;
   /** Which runs are whose, among the managers of the store. */
@@ -78,6 +80,7 @@ export interface ManagerOptions {
   log?: Log | undefined;
   /** Told what happens, in a daemon and where a collector of traces is named. */
   observer?: Observer | undefined;
+  hooks: HookSettings;
   /** Told when runs have to wait because something cannot be written, and with undefined when they go on. */
   onTrouble?: ((error: Error | undefined) => void) | undefined;
 }
@@ -95,6 +98,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     options.globalLimit === undefined ? null : createGlobalLimit(store, managerId, options.globalLimit);
   const log = options.log ?? bundledLog(process.env);
   const note = (message: string) => log.info(message);
+  const hooks = createHooks({ ...options, managerId, background, settings: options.hooks, note });
   let executorTrouble: Error | undefined;
   /** Rows of runs whose outputs are about to be journaled. */
   const recorded = new Map<string, NewRecords[]>();
@@ -149,6 +153,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
         if (event.case !== 'attemptEnded') continue;
         logs.finish(run.runId, event.value.report!.processor, event.value.report!.attempt);
       }
+      hooks.committed();
       if (run.state === RunState.RUNNING) return;
       recorded.delete(run.runId);
       preparer.forget(run.runId);
@@ -189,11 +194,13 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
 
   /** What is stored in the commit of these events beside them. */
   function leavings(run: RunMachine, events: Event[]) {
+    const deliveries = hooks.deliveriesOf(run, events);
     const keepsOutputs = events.some(({ event }) => event.case === 'outputsKept');
     return {
       fileLinks: fileLinksOf(run, events),
       cacheEntries: cacheEntriesOf(run, events),
       reusedKeys: reusedKeysOf(events),
+      ...(deliveries !== undefined && { deliveries }),
       ...(keepsOutputs && { records: recorded.get(run.runId) ?? [] }),
     };
   }
@@ -241,6 +248,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     if (kind === 'cli' && (await store.countOrphans(await membership.living())) > 0)
       await background.ensure();
     if (centre === undefined) await retention?.();
+    await hooks.care();
   }, noted('runs were not looked after'));
   const membership = await joinManagers({
     ...{ store, managerId, kind, roles },
@@ -309,8 +317,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     sharing,
     centre,
     commands,
-    log,
-    observer,
+    ...{ log, observer, hooks },
     trouble: () => troubles.first ?? executorTrouble,
     async claim(runId) {
       const claimed = await store.claimRun(runId, managerId, await membership.living());
@@ -322,6 +329,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       if (troubles.ofStore === undefined) await loop.settled();
       loop.stop();
       await Promise.all(afterwards);
+      await hooks.close();
       const left = [...loop.runs.keys()];
       await fleet.close();
       await Promise.all(adopting);

@@ -5,6 +5,7 @@ import { WIZ_VERSION } from '../proto/version.ts';
 import { toldFileError } from './api/file-errors.ts';
 import { connect } from './dispatch/connect.ts';
 import { makeHome, wizHome } from './home.ts';
+import { type HookSettings, NO_HOOKS } from './hooks/hooks.ts';
 import { createLocalLauncher } from './launch/local.ts';
 import { clearStagingOfExecutor } from './left-staging.ts';
 import { createManager, type Manager } from './manager.ts';
@@ -29,6 +30,8 @@ export interface OpenOptions {
   executor?: { address: string; token: string } | undefined;
   /** Start launching an executor at once, beside everything else. */
   needsExecutor: boolean;
+  /** Hooks of the manager's own, and what those of pipelines may do; by default none, and all. */
+  hooks?: HookSettings;
   /** Argv that starts wiz again, for the background manager. */
   wizEntry: string[];
   /** See ManagerOptions. */
@@ -75,10 +78,11 @@ export async function openManager(options: OpenOptions): Promise<Manager> {
       throw error;
     });
   }
-  const { roles = ['api', 'runs'] } = options;
+  const { roles = ['api', 'runs'], hooks = NO_HOOKS } = options;
   const manager = await createManager({
     ...options,
     roles,
+    hooks,
     home,
     store,
     files,

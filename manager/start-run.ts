@@ -40,7 +40,7 @@ export async function startRun(manager: Manager, start: NewRun): Promise<RunRow>
   run.managerId = owner;
   const row = { ...rowOf(run), state: RunState.RUNNING };
   try {
-    await manager.store.createRun(row, [created], owner);
+    await manager.store.createRun(row, [created], owner, manager.hooks.deliveriesOf(run, [created]));
   } catch (error) {
     const before = start.runId === '' ? undefined : await manager.store.getRun(start.runId);
     if (before === undefined) throw error;
@@ -49,6 +49,7 @@ export async function startRun(manager: Manager, start: NewRun): Promise<RunRow>
     // Stored now, though the store did not say so.
   }
   manager.observer?.created({ ...row, traceId: spanOfTrace(start.trace)?.traceId });
+  manager.hooks.committed();
   if (owner === null) await manager.background.ensure();
   else {
     manager.loop.add(run, { adopted: false });

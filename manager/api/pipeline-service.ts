@@ -88,6 +88,7 @@ export async function parseFiles(manager: Manager, files: SourceFile[]) {
   const uses = files.some(({ content }) => Buffer.from(content).includes('uses'));
   const here = files.map((file) => (existsSync(file.baseDir) ? file : { ...file, baseDir: '' }));
   const { pipelines } = await parsePipelines(here, uses ? await processorTypes(manager) : undefined);
+  for (const { spec } of pipelines) manager.hooks.check(spec);
   return pipelines;
 }
 

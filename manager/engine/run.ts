@@ -4,6 +4,7 @@ import {
   ProcessorState,
   type RunCreated,
   RunState,
+  type RunTrigger,
 } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { TraceContext } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { Task } from '../graph/processor-node.ts';
@@ -43,6 +44,8 @@ export interface RunMachine {
   /** Number and time of the event that did. */
   begunSeq: number;
   begunMs: number;
+  /** What started it by itself. */
+  readonly trigger: RunTrigger | undefined;
   spec: PipelineSpec;
   graph: RunGraph;
 
@@ -116,6 +119,7 @@ export function newRunMachine(
     trace: created.trace,
     begunSeq: event.seq,
     begunMs: event.unixMs,
+    trigger: created.trigger,
     spec,
     graph: buildRunGraph(spec, created.context),
     state: RunState.RUNNING,

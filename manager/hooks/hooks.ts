@@ -1,0 +1,111 @@
+import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
+import type { Background } from '../background.ts';
+import type { RunMachine } from '../engine/run.ts';
+import type { PipelineSpec } from '../spec/spec.ts';
+import type { NewDelivery } from '../store/deliveries.ts';
+import type { ManagerRow, Store } from '../store/store.ts';
+import type { Deliverer, DelivererOptions } from './deliverer.ts';
+import { checkAllowed, type HookPolicy, OPEN_POLICY } from './policy.ts';
+import { createTeller, type HooksOfManager } from './teller.ts';
+
+/** Hooks of one manager: what they are told, and that it gets there. */
+export interface Hooks {
+  /** For the commit of these events; undefined is nothing. */
+  deliveriesOf(run: RunMachine, events: readonly Event[]): NewDelivery[] | undefined;
+  /** After a commit, so that what it has stored is delivered. Costs nothing when that is nothing. */
+  committed(): void;
+  /** With each heartbeat: what is due, whoever stored it. */
+  care(): Promise<void>;
+  /** Something is being tried, or is due soon. */
+  busy(): Promise<boolean>;
+  /** Somebody has made something due. */
+  wake(): void;
+  /** Throws WizError permission_denied for hooks that this manager would not carry out. */
+  check(spec: PipelineSpec): void;
+  /** Tries what is due once more, waits for what is being tried, and leaves the rest to others. */
+  close(): Promise<void>;
+}
+
+export interface HookSettings {
+  own: HooksOfManager;
+  policy: HookPolicy;
+}
+
+export const NO_HOOKS: HookSettings = {
+  own: { hooks: [], secrets: {}, folder: '/', publicUrl: undefined },
+  policy: OPEN_POLICY,
+};
+
+/** Milliseconds for which the end of a command, or of a service, waits for what is being tried. */
+const CLOSE_PATIENCE_MS = 10_000;
+/** Milliseconds ahead to which the background manager waits for a delivery; one that is due later goes out when wiz is
+ *  next at work. */
+const SOON_MS = 600_000;
+
+export function createHooks(options: {
+  managerId: string;
+  kind: ManagerRow['kind'];
+  store: Store;
+  background: Background;
+  settings: HookSettings;
+  environment: NodeJS.ProcessEnv;
+  note(message: string): void;
+  ended?: DelivererOptions['ended'];
+}): Hooks {
+  const { kind, store, settings } = options;
+  const { policy } = settings;
+  const tell = createTeller(settings.own);
+  let deliverer: Promise<Deliverer> | undefined;
+  let stored = false;
+  let closed = false;
+
+  /** Loaded with the first delivery: most commands have none. */
+  function start(): Promise<Deliverer> {
+    deliverer ??= import('./deliverer.ts').then(({ createDeliverer }) =>
+      createDeliverer({ ...options, policy, now: Date.now, chance: Math.random }),
+    );
+    return deliverer;
+  }
+
+  function wake(): void {
+    if (!closed) void start().then((it) => it.wake());
+  }
+
+  return {
+    deliveriesOf(run, events) {
+      const deliveries = tell(run, events);
+      if (deliveries !== undefined) stored = true;
+      return deliveries;
+    },
+    committed() {
+      if (!stored) return;
+      stored = false;
+      wake();
+    },
+    async care() {
+      if (deliverer !== undefined) return wake();
+      const next = await store.nextDeliveryMs(Date.now());
+      if (next === undefined || next > Date.now()) return;
+      if (kind === 'cli') await options.background.ensure();
+      else wake();
+    },
+    async busy() {
+      if (((await deliverer)?.active ?? 0) > 0) return true;
+      const next = await store.nextDeliveryMs(Date.now());
+      return next !== undefined && next < Date.now() + SOON_MS;
+    },
+    wake,
+    check: (spec) => checkAllowed(spec, policy),
+    async close() {
+      closed = true;
+      if (deliverer === undefined) return;
+      const it = await deliverer;
+      // A command has nobody who goes on with what is due right now.
+      if (kind !== 'daemon') await it.settled(CLOSE_PATIENCE_MS);
+      await it.close(CLOSE_PATIENCE_MS);
+      if (kind === 'daemon') return;
+      const next = await store.nextDeliveryMs(Date.now());
+      if (next !== undefined && next < Date.now() + SOON_MS) await options.background.ensure();
+    },
+  };
+}
