@@ -8,6 +8,7 @@ import { serveHttp } from './api/http/server.ts';
 import { routes } from './api/routes.ts';
 import type { DaemonConfig } from './config/config.ts';
 import { drain } from './drain.ts';
+import { hookSettings, isForHooks } from './hooks/settings.ts';
 import type { Manager } from './manager.ts';
 import type { LogFields } from './observe/log.ts';
 import { type Observability, openObservability, startFields } from './observe/observability.ts';
@@ -43,6 +44,7 @@ export async function serveManager(options: ServeOptions): Promise<RunningDaemon
     store: config.store,
     environment: { ...withSettings(environment, config), ...observability.environment },
     ...{ managerId, log, observer },
+    hooks: { ...hookSettings(config.hooks, config.home), environment },
     needsExecutor: false,
     wizEntry,
   });
@@ -136,9 +138,9 @@ function caller(values: ContextValues): LogFields {
 
 /** The bundled manager reads these from the environment; here the configuration has the last word. */
 function withSettings(environment: NodeJS.ProcessEnv, config: DaemonConfig): NodeJS.ProcessEnv {
-  const { files, localExecutors, maxRunning, retention } = config;
+  const { files, localExecutors, maxRunning, retention, hooks } = config;
   return {
-    ...environment,
+    ...Object.fromEntries(Object.entries(environment).filter(([name]) => !isForHooks(name, hooks))),
     WIZ_FILE_STORE: files,
     WIZ_SLOTS: localExecutors?.slots?.toString(),
     WIZ_MAX_RUNNING: maxRunning?.toString(),

@@ -1,9 +1,12 @@
 import { exposureOf } from '../access/exposure.ts';
+import { checkHook } from '../spec/check-hooks.ts';
+import { nearestFinder } from '../spec/nearest.ts';
+import type { Path } from '../spec/subject.ts';
 import type { DaemonConfig } from './config.ts';
 
 /** Something that only several settings together make wrong. */
 export interface TogetherProblem {
-  path: string[];
+  path: Path;
   message: string;
   hint: string;
 }
@@ -13,5 +16,10 @@ export function checkTogether(config: DaemonConfig): TogetherProblem[] {
   const problems: TogetherProblem[] = [];
   const exposure = exposureOf(config);
   if (exposure !== undefined) problems.push(exposure);
+  const { global, secrets } = config.hooks;
+  const nearest = nearestFinder();
+  for (const [index, hook] of global.entries()) {
+    problems.push(...checkHook(hook, ['hooks', 'global', index], { secrets, nearest }));
+  }
   return problems;
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-/** `$${` for the text itself, `${file:PATH}`, `${NAME}`, `${NAME:-otherwise}`, or what opens and is none of them. */
-const REFERENCE = /\$\$\{|\$\{file:([^}]*)\}|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;
+/** `${{` of an expression, which is left as it is, `$${` for the text itself, `${file:PATH}`, `${NAME}`, `${NAME:-otherwise}`, or what opens and is none of them. */
+const REFERENCE = /\$+\{\{|\$\$\{|\$\{file:([^}]*)\}|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|\$\{/g;
 
 export interface ResolvedText {
   text: string;
@@ -24,6 +24,7 @@ export function resolveReferences(
     return '';
   };
   result.text = text.replace(REFERENCE, (whole, path?: string, name?: string, otherwise?: string) => {
+    if (whole.endsWith('{{')) return whole;
     if (whole === '$${') return '${';
     if (path !== undefined) {
       const file = resolve(folder, path);

@@ -25,9 +25,10 @@
 import { z } from 'zod';
 import { auth } from './auth.ts';
 import { base } from './base.ts';
+import { hooks } from './hooks.ts';
 import { metrics, tracing } from './observe.ts';
 
-const sections = { auth, tracing, metrics };
+const sections = { auth, tracing, metrics, hooks };
 
 export const configSchema = z.strictObject({ ...base, ...sections });
 

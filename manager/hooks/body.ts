@@ -45,7 +45,7 @@ export function bodyOf(
       run: runOf(run),
       ...(processor !== '' && { processor: processorOf(occurrence) }),
     },
-    ...(publicUrl !== undefined && { links: { run: `${publicUrl}/v1/runs/${run.runId}` } }),
+    ...(publicUrl !== undefined && { links: { run: `${publicUrl}/api/v1/runs/${run.runId}` } }),
   };
 }
 

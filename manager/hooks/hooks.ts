@@ -29,6 +29,8 @@ export interface Hooks {
 export interface HookSettings {
   own: HooksOfManager;
   policy: HookPolicy;
+  /** Where secrets are found, and what commands inherit; by default the environment of the manager's programs. */
+  environment?: NodeJS.ProcessEnv;
 }
 
 export const NO_HOOKS: HookSettings = {
@@ -53,7 +55,7 @@ export function createHooks(options: {
   ended?: DelivererOptions['ended'];
 }): Hooks {
   const { kind, store, settings } = options;
-  const { policy } = settings;
+  const { policy, environment = options.environment } = settings;
   const tell = createTeller(settings.own);
   let deliverer: Promise<Deliverer> | undefined;
   let stored = false;
@@ -62,7 +64,7 @@ export function createHooks(options: {
   /** Loaded with the first delivery: most commands have none. */
   function start(): Promise<Deliverer> {
     deliverer ??= import('./deliverer.ts').then(({ createDeliverer }) =>
-      createDeliverer({ ...options, policy, now: Date.now, chance: Math.random }),
+      createDeliverer({ ...options, environment, policy, now: Date.now, chance: Math.random }),
     );
     return deliverer;
   }
