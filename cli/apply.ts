@@ -2,7 +2,7 @@
 import { toJson } from '@bufbuild/protobuf';
 import { ApplyPipelinesResponseSchema } from '../proto/gen/wiz/v1/pipelines_pb.js';
 import type { Api } from './api.ts';
-import { print, printJson } from './output.ts';
+import { note, print, printJson } from './output.ts';
 import { changeLines } from './render/changes.ts';
 import { paintFor } from './render/paint.ts';
 import { readSource } from './source.ts';
@@ -17,5 +17,6 @@ export async function apply(
   const response = await api.pipelines.applyPipelines({ files, dryRun });
   if (json) return printJson(toJson(ApplyPipelinesResponseSchema, response));
   const paint = paintFor(process.stdout);
+  for (const text of response.notes) note(text);
   print(response.pipelines.flatMap((pipeline) => changeLines(pipeline, { dryRun, paint })).join('\n'));
 }

@@ -47,8 +47,26 @@ export const contextArg = Args.string({
   ignoreStdin: true,
 });
 
+export const deliveryArg = Args.string({
+  description: 'Id of a delivery; `wiz hooks deliveries` lists them.',
+  required: true,
+  ignoreStdin: true,
+});
+
 export const userArg = Args.string({
   description: 'Name of a user.',
   required: true,
   ignoreStdin: true,
 });
+
+export const scheduleArg = Args.string({
+  description: 'PIPELINE/NAME, or PIPELINE when it has only one.',
+  required: true,
+  ignoreStdin: true,
+});
+
+/** Neither name has a slash in it. */
+export function scheduleOf(word: string): { pipeline: string; name: string } {
+  const [pipeline = '', name = ''] = word.split('/');
+  return { pipeline, name };
+}

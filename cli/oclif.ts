@@ -32,6 +32,8 @@ const pjson = {
       runs: { description: 'Look at runs and their logs, cancel them and go on with them.' },
       files: { description: 'List and fetch the files that runs leave.' },
       data: { description: 'Query the records that runs leave.' },
+      hooks: { description: 'Look at what hooks were told, and tell them again.' },
+      schedules: { description: 'Look at schedules, hold them, and fire them.' },
       manager: { description: 'Serve a manager that many clients share.' },
       context: { description: 'Choose which manager commands talk to.' },
       config: { description: 'Look at the configuration of a daemon.' },

@@ -8,13 +8,28 @@ import {
 } from '../proto/gen/wiz/v1/events_pb.js';
 import { findTask, type RunMachine } from './engine/run.ts';
 import type { AttemptRecord } from './graph/processor-node.ts';
-import type { CacheEntry, FileLink } from './store/store.ts';
+import type { CacheEntry, FileLink, NewRecords, RunCommit } from './store/store.ts';
 
 /**
  * What a commit stores beside the events it has: which files the run refers to, and which results may be used again. The
  * run has the events applied already. Undefined is nothing; most commits have nothing, and asking costs about 0.1 µs an
  * event.
  */
+
+/** All of it. `recorded`: the rows of a run whose outputs are kept with these events. */
+export function leavingsOf(
+  run: RunMachine,
+  events: Event[],
+  recorded: NewRecords[] | undefined,
+): Pick<RunCommit, 'fileLinks' | 'cacheEntries' | 'reusedKeys' | 'records'> {
+  const keepsOutputs = events.some(({ event }) => event.case === 'outputsKept');
+  return {
+    fileLinks: fileLinksOf(run, events),
+    cacheEntries: cacheEntriesOf(run, events),
+    reusedKeys: reusedKeysOf(events),
+    ...(keepsOutputs && { records: recorded ?? [] }),
+  };
+}
 
 /** Links to the files that these events speak of: those of attempts that succeeded, of reused results, and those kept. */
 export function fileLinksOf(run: RunMachine, events: Event[]): FileLink[] | undefined {

@@ -1,5 +1,5 @@
 import type { FileStore } from '../files/file-store.ts';
-import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
+import { RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../proto/ids.ts';
 import { writeManifest } from './api/manifest.ts';
 import { type Background, createBackground } from './background.ts';
@@ -13,7 +13,7 @@ import { createLoop, type Loop } from './engine/loop.ts';
 import type { Conclusion } from './engine/preparation.ts';
 import type { RunMachine } from './engine/run.ts';
 import { loadsOf } from './executor-loads.ts';
-import { cacheEntriesOf, fileLinksOf, reusedKeysOf } from './file-links.ts';
+import { leavingsOf } from './file-links.ts';
 import { createHooks, type HookSettings, type Hooks } from './hooks/hooks.ts';
 import { readRun, rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
@@ -26,6 +26,7 @@ import { createRetention, pruneAsCentre, type RetentionPolicy } from './retentio
 import { createSharing, type Sharing } from './sharing.ts';
 import type { LogStore } from './store/logs.ts';
 import type { ManagerRow, NewRecords, Store } from './store/store.ts';
+import { createSchedules, type Schedules } from './triggers/schedules.ts';
 import { createTroubles } from './troubles.ts';
 import { createWatchers, type Watchers } from './watchers.ts';
 
@@ -47,6 +48,7 @@ export interface Manager {
   readonly log: Log;
   readonly observer: Observer | undefined;
   readonly hooks: Hooks;
+  readonly schedules: Schedules;
   /** The first thing that keeps runs from going on (no executor, a full store); undefined when all is well. */
   trouble(): Error | undefined;
   /** Which runs are whose, among the managers of the store. */
@@ -98,6 +100,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     options.globalLimit === undefined ? null : createGlobalLimit(store, managerId, options.globalLimit);
   const log = options.log ?? bundledLog(process.env);
   const note = (message: string) => log.info(message);
+  const schedules = createSchedules(kind, () => manager, note);
   const hooks = createHooks({ ...options, managerId, background, settings: options.hooks, note });
   let executorTrouble: Error | undefined;
   /** Rows of runs whose outputs are about to be journaled. */
@@ -126,7 +129,10 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       const changes = limit?.changes(runs) ?? { acquire: [], release: [], max: {} };
       const startedMs = observer === undefined ? 0 : performance.now();
       const result = await store.commit(
-        runs.map(({ run, events }) => ({ row: rowOf(run), events, ...leavings(run, events) })),
+        runs.map(({ run, events }) => ({
+          ...{ row: rowOf(run), events, deliveries: hooks.deliveriesOf(run, events) },
+          ...leavingsOf(run, events, recorded.get(run.runId)),
+        })),
         changes,
       );
       limit?.committed();
@@ -157,6 +163,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       if (run.state === RunState.RUNNING) return;
       recorded.delete(run.runId);
       preparer.forget(run.runId);
+      if (run.trigger !== undefined) schedules.wake();
       // Who asks a daemon for it has it from the journal, from any manager. Of small runs it costs a tenth of all that is
       // done for them, where nobody may look at it.
       if (kind !== 'daemon') doAfterwards('its manifest was not written', run, writeManifest(home, run));
@@ -191,19 +198,6 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       for (const runId of loop.runs.keys()) loop.cancel(runId, `No executor could be had: ${error.message}`);
     },
   });
-
-  /** What is stored in the commit of these events beside them. */
-  function leavings(run: RunMachine, events: Event[]) {
-    const deliveries = hooks.deliveriesOf(run, events);
-    const keepsOutputs = events.some(({ event }) => event.case === 'outputsKept');
-    return {
-      fileLinks: fileLinksOf(run, events),
-      cacheEntries: cacheEntriesOf(run, events),
-      reusedKeys: reusedKeysOf(events),
-      ...(deliveries !== undefined && { deliveries }),
-      ...(keepsOutputs && { records: recorded.get(run.runId) ?? [] }),
-    };
-  }
 
   async function conclude(run: RunMachine): Promise<Conclusion> {
     try {
@@ -249,6 +243,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       await background.ensure();
     if (centre === undefined) await retention?.();
     await hooks.care();
+    await schedules.care();
   }, noted('runs were not looked after'));
   const membership = await joinManagers({
     ...{ store, managerId, kind, roles },
@@ -317,7 +312,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     sharing,
     centre,
     commands,
-    ...{ log, observer, hooks },
+    ...{ log, observer, hooks, schedules },
     trouble: () => troubles.first ?? executorTrouble,
     async claim(runId) {
       const claimed = await store.claimRun(runId, managerId, await membership.living());
@@ -326,6 +321,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     async close() {
       closing = true;
       await Promise.all([care(), woken()]);
+      await schedules.close();
       if (troubles.ofStore === undefined) await loop.settled();
       loop.stop();
       await Promise.all(afterwards);

@@ -1,5 +1,5 @@
 import { WizError } from '../proto/error.ts';
-import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
+import { type Event, RunState, type RunTrigger } from '../proto/gen/wiz/v1/events_pb.js';
 import type { TraceContext } from '../proto/gen/wiz/v1/executors_pb.js';
 import { newId, timeOfId } from '../proto/ids.ts';
 import { spanOfTrace } from '../proto/trace-context.ts';
@@ -30,6 +30,8 @@ export interface NewRun {
   runId: string;
   /** What it is a child of, for whoever traces it. */
   trace?: TraceContext | undefined;
+  /** What starts it by itself; its time is that of the macros. */
+  trigger?: Omit<RunTrigger, '$typeName'>;
 }
 
 /** Creates a run, durable when this resolves, and sets it going. Throws WizError invalid_argument for params, and
@@ -67,9 +69,16 @@ export async function buildRun(
   const nowMs = Date.now();
   const runId = start.runId === '' ? newId() : checkedRunId(start.runId, nowMs);
   const params = resolveParams(start.spec, start.params);
-  const { context, parentContext } = start;
+  const { context, parentContext, trigger } = start;
   const timeZone = ownTimeZone();
-  const spec = fixMacros(start.spec, { params, context, parentContext, runId, nowMs, timeZone });
+  const spec = fixMacros(start.spec, {
+    params,
+    context,
+    parentContext,
+    runId,
+    nowMs: trigger?.scheduledUnixMs ?? nowMs,
+    timeZone,
+  });
   if (start.spec.processors.some(({ action }) => action.kind === 'call' && hasMacros(action.with))) {
     await recheckCalls(start.spec, spec, await processorTypes(manager));
   }
@@ -90,6 +99,7 @@ export async function buildRun(
         labels: { ...spec.labels, ...start.labels },
         noCache: start.noCache,
         ...(start.trace !== undefined && { trace: start.trace }),
+        ...(trigger !== undefined && { trigger: { $typeName: 'wiz.v1.RunTrigger', ...trigger } }),
       },
     },
   };

@@ -14,6 +14,7 @@ const TELLING = new Set([
   'name',
   'names',
   'pipeline',
+  'delivery_id',
   'path',
   'table',
   'address',

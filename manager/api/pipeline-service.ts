@@ -13,6 +13,7 @@ import { parseSpec } from '../spec/complete.ts';
 import { diffSpecs, stableJson } from '../spec/diff.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { PipelineSpec } from '../spec/spec.ts';
+import { ownTimeZone } from '../start-run.ts';
 import type { NewPipeline, PipelineVersion } from '../store/store.ts';
 import { unary } from './errors.ts';
 import { processorTypes } from './processor-types.ts';
@@ -22,12 +23,15 @@ export function pipelineService(manager: Manager): ServiceImpl<typeof PipelineSe
   const { store } = manager;
 
   async function apply(files: SourceFile[], dryRun: boolean) {
+    const nowMs = Date.now();
     const parsed = (await parseFiles(manager, files)).map(newPipeline);
+    await addSchedules(parsed, nowMs);
     const applied = await store.applyPipelines(
       parsed.map(({ row }) => row),
-      Date.now(),
+      nowMs,
       dryRun,
     );
+    if (!dryRun && parsed.some(hasSchedules)) manager.schedules.wake();
     const pipelines = applied.map((version, i): AppliedPipeline => {
       const before = version.before === undefined ? undefined : parseSpec(version.before.specJson);
       const { fields, processors } = diffSpecs(before, parsed[i]!.spec);
@@ -49,7 +53,7 @@ export function pipelineService(manager: Manager): ServiceImpl<typeof PipelineSe
         })),
       };
     });
-    return { pipelines };
+    return { pipelines, notes: await notesOn(manager, parsed) };
   }
 
   return {
@@ -125,6 +129,26 @@ function newPipeline(parsed: { spec: PipelineSpec; source: string; baseDir: stri
     processorCount: spec.processors.length,
   };
   return { spec, row };
+}
+
+/** Works out when they fire first. Loads croner only for what has some. */
+async function addSchedules(parsed: ReturnType<typeof newPipeline>[], nowMs: number): Promise<void> {
+  if (!parsed.some(hasSchedules)) return;
+  const { schedulesOf } = await import('../triggers/schedules-of.ts');
+  for (const { spec, row } of parsed) row.schedules = schedulesOf(spec, ownTimeZone(), nowMs);
+}
+
+function hasSchedules({ spec }: { spec: PipelineSpec }): boolean {
+  return spec.triggers.length > 0;
+}
+
+async function notesOn(manager: Manager, parsed: { spec: PipelineSpec }[]): Promise<string[]> {
+  const names = parsed.filter(hasSchedules).map(({ spec }) => spec.name);
+  if (names.length === 0) return [];
+  const living = new Set(await manager.membership.living());
+  const managers = await manager.store.listManagers();
+  if (managers.some(({ managerId, kind }) => kind === 'daemon' && living.has(managerId))) return [];
+  return [`Schedules of ${names.join(', ')} fire while \`wiz manager serve\` runs; it does not run now.`];
 }
 
 function pipelineOf(version: PipelineVersion, whole: boolean): Pipeline {

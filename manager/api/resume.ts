@@ -14,7 +14,7 @@ export function resumeSpec(spec: PipelineSpec, before: RunMachine): PipelineSpec
     params: before.params,
     context: {},
     runId: before.runId,
-    nowMs: before.createdMs,
+    nowMs: before.trigger?.scheduledUnixMs ?? before.createdMs,
     timeZone: before.spec.timeZone ?? ownTimeZone(),
   });
 }

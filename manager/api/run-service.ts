@@ -4,6 +4,7 @@ import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { TraceContext } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type {
   RetryRunRequest,
+  Run,
   RunService,
   StartRunRequest,
   WatchRunRequest,
@@ -23,6 +24,7 @@ import { type NewRun, startRun } from '../start-run.ts';
 import type { RunFilter, RunRow } from '../store/store.ts';
 import { adHocSpec } from './ad-hoc.ts';
 import { streaming, unary } from './errors.ts';
+import { hookWarnings } from './hook-service.ts';
 import { streamLogs } from './log-stream.ts';
 import { getManifest } from './manifest-stream.ts';
 import { findPipeline, parseFiles } from './pipeline-service.ts';
@@ -55,11 +57,13 @@ export function runService(manager: Manager): ServiceImpl<typeof RunService> {
     }),
     getRun: unary(async ({ runId, summary, instancesOf }) => {
       const row = await findRun(manager, runId);
-      if (summary) return { run: runOf(row), processors: [] };
+      const about = await hookWarnings(manager, row.runId);
+      const withHooks = (run: Run) => ({ ...run, warnings: [...run.warnings, ...about] });
+      if (summary) return { run: withHooks(runOf(row)), processors: [] };
       const run = await readRun(store, row.runId);
       // The journal may be ahead of the row that was read before it.
       return {
-        run: runOf({ ...rowOf(run), managerId: row.managerId }),
+        run: withHooks(runOf({ ...rowOf(run), managerId: row.managerId })),
         processors: instancesOf === '' ? processorsOf(run) : processorsNamed(run, instancesOf),
         ...(run.outputs !== undefined && { outputs: run.outputs }),
       };

@@ -1,10 +1,12 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { AccessService } from '../../proto/gen/wiz/v1/access_pb.js';
 import { FileService } from '../../proto/gen/wiz/v1/files_pb.js';
+import { HookService } from '../../proto/gen/wiz/v1/hooks_pb.js';
 import { ManagerService } from '../../proto/gen/wiz/v1/managers_pb.js';
 import { PipelineService } from '../../proto/gen/wiz/v1/pipelines_pb.js';
 import { RecordService } from '../../proto/gen/wiz/v1/records_pb.js';
 import { RunService } from '../../proto/gen/wiz/v1/runs_pb.js';
+import { TriggerService } from '../../proto/gen/wiz/v1/triggers_pb.js';
 
 /** Every service of the API. routes.test.ts tells when routes.ts serves another. */
 export const SERVICES: readonly DescService[] = [
@@ -13,5 +15,7 @@ export const SERVICES: readonly DescService[] = [
   ManagerService,
   FileService,
   RecordService,
+  HookService,
+  TriggerService,
   AccessService,
 ];

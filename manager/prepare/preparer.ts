@@ -196,5 +196,9 @@ function isWanted(when: string, evaluator: Evaluator | undefined, scope: Scope):
 
 function runFacts(run: RunMachine): Scope['run'] {
   const timeZone = run.spec.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return { id: run.runId, pipeline: run.pipeline, ...runClock(run.createdMs, timeZone) };
+  return {
+    id: run.runId,
+    pipeline: run.pipeline,
+    ...runClock(run.trigger?.scheduledUnixMs ?? run.createdMs, timeZone),
+  };
 }

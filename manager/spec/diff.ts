@@ -51,6 +51,11 @@ export function stableJson(spec: PipelineSpec): string {
   return sortedJson(spec, new Set(spec.processors.map(({ matrix }) => matrix)));
 }
 
+/** Canonical JSON of a part of a spec. */
+export function stableValue(value: unknown): string {
+  return sortedJson(value);
+}
+
 function sortedJson(root: unknown, kept: ReadonlySet<unknown> = new Set()): string {
   return JSON.stringify(root, (_key, value: unknown) =>
     typeof value === 'object' && value !== null && !Array.isArray(value) && !kept.has(value)

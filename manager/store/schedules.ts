@@ -10,7 +10,7 @@ import type { RunRow } from './store.ts';
 export interface ScheduleStore {
   /** Of one pipeline, or of all; by pipeline and name. */
   listSchedules(pipeline?: string): Promise<ScheduleRow[]>;
-  /** Those that are not paused and due, and those with fires that wait. */
+  /** Those that are not paused, and due or with fires that wait. */
   dueSchedules(nowMs: number): Promise<ScheduleRow[]>;
   /** When the next one that is not paused is due; undefined when there is none. */
   nextScheduleMs(): Promise<number | undefined>;
@@ -54,7 +54,7 @@ export interface ScheduleChange {
   /** The schedule as it was when this was decided. */
   revision: number;
   /** Holder that must still have the lease; undefined is whoever it is. */
-  fence?: { kind: string; key: string; holder: string } | undefined;
+  fence?: { kind: string; key: string; holder: string; epoch?: number } | undefined;
   set: Pick<ScheduleRow, 'nextMs' | 'waiting' | 'paused' | 'lastMs' | 'lastRunId' | 'lastOutcome'>;
   /** Runs that begin with it, as createRun has them. */
   runs: StartedRun[];

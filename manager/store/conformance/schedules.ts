@@ -81,8 +81,10 @@ export function scheduleTests(store: () => Store): void {
     assert.equal(await store().nextScheduleMs(), NOW);
     assert.deepEqual(await due(NOW - 1), []);
     assert.deepEqual(await due(NOW), ['one']);
-    await store().advanceSchedule(change(await only(), { waiting: [NOW], paused: true }));
+    await store().advanceSchedule(change(await only(), { waiting: [NOW] }));
     assert.deepEqual(await due(NOW - 1), ['one']);
+    await store().advanceSchedule(change(await only(), { waiting: [NOW], paused: true }));
+    assert.deepEqual(await due(NOW + 1e9), []);
     assert.equal(await store().nextScheduleMs(), undefined);
   });
 
@@ -110,6 +112,7 @@ export function scheduleTests(store: () => Store): void {
     const fence = { kind: 'centre', key: '', holder: 'm1' };
     assert.equal(await store().advanceSchedule({ ...change(row), fence }), false);
     await store().acquireLease('centre', '', 'm1', NOW, NOW + 10);
+    assert.equal(await store().advanceSchedule({ ...change(row), fence: { ...fence, epoch: 7 } }), false);
     assert.equal(await store().advanceSchedule({ ...change(row), fence }), true);
     const next = await only();
     await store().acquireLease('centre', '', 'm2', NOW + 10, NOW + 20);

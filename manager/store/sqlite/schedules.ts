@@ -16,7 +16,7 @@ const PUT = `INSERT INTO schedules (pipeline, version, name, definition, time_zo
     definition = excluded.definition, time_zone = excluded.time_zone`;
 const ADVANCE = `UPDATE schedules SET next_ms = ?, waiting = ?, paused = ?, last_ms = ?, last_run_id = ?,
   last_outcome = ?, revision = revision + 1 WHERE pipeline = ? AND name = ? AND revision = ?`;
-const HOLDS = 'SELECT 1 FROM leases WHERE kind = ? AND key = ? AND holder = ?';
+const HOLDS = 'SELECT epoch FROM leases WHERE kind = ? AND key = ? AND holder = ?';
 
 /** Inside a transaction: those of the newest version take the place of those before. */
 export function replaceSchedules(
@@ -53,7 +53,7 @@ export function dueSchedules(connection: Connection, nowMs: number): ScheduleRow
   return connection.read(() =>
     connection
       .statement(
-        `SELECT ${COLUMNS} FROM schedules WHERE (next_ms <= ? AND NOT paused) OR waiting <> '[]'
+        `SELECT ${COLUMNS} FROM schedules WHERE NOT paused AND (next_ms <= ? OR waiting <> '[]')
          ORDER BY next_ms, pipeline, name`,
       )
       .all(nowMs)
@@ -72,8 +72,9 @@ export function advanceSchedule(connection: Connection, change: ScheduleChange):
   const { pipeline, name, revision, fence, set, runs } = change;
   return connection.write(() => {
     if (fence !== undefined) {
-      const { kind, key, holder } = fence;
-      if (connection.statement(HOLDS).get(kind, key, holder) === undefined) return false;
+      const { kind, key, holder, epoch } = fence;
+      const held = connection.statement(HOLDS).get(kind, key, holder);
+      if (held === undefined || (epoch !== undefined && Number(held.epoch) !== epoch)) return false;
     }
     const { changes } = connection
       .statement(ADVANCE)

@@ -1,0 +1,64 @@
+import { toJson } from '@bufbuild/protobuf';
+import * as Flags from '@oclif/core/flags';
+import {
+  type Delivery,
+  DeliverySchema,
+  DeliveryState,
+  HookService,
+} from '../../../proto/gen/wiz/v1/hooks_pb.js';
+import { jsonFlag, WizCommand } from '../../command.ts';
+import { print, printJson } from '../../output.ts';
+import { deliveryColumns } from '../../render/deliveries.ts';
+import { paintFor } from '../../render/paint.ts';
+import { table } from '../../render/table.ts';
+
+/** Most that one answer of the API holds. */
+const PAGE = 1000;
+
+export default class HooksDeliveries extends WizCommand {
+  static override summary = 'List what hooks were told, newest first.';
+  static override description =
+    'A delivery is pending until its receiver has acknowledged it (HTTP 2xx, exit code 0), or has failed all its tries.';
+  static override examples = [
+    '<%= config.bin %> hooks deliveries',
+    '<%= config.bin %> hooks deliveries --run latest',
+    '<%= config.bin %> hooks deliveries --failed --json',
+  ];
+  static override flags = {
+    run: Flags.string({
+      description: 'Of this run only: its id, the beginning of it, or latest.',
+      helpValue: 'RUN',
+    }),
+    pipeline: Flags.string({ description: 'Of runs of this pipeline only.', helpValue: 'NAME' }),
+    failed: Flags.boolean({ description: 'Only those that have failed, or whose receiver is gone.' }),
+    pending: Flags.boolean({ description: 'Only those that are not acknowledged yet.' }),
+    limit: Flags.integer({ description: 'Most deliveries to list.', default: 50, min: 1 }),
+    json: jsonFlag,
+  };
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(HooksDeliveries);
+    const states = [
+      ...(flags.failed ? [DeliveryState.FAILED, DeliveryState.DISABLED] : []),
+      ...(flags.pending ? [DeliveryState.PENDING] : []),
+    ];
+    const api = await this.api();
+    const service = api.client(HookService);
+    const deliveries: Delivery[] = [];
+    let pageToken = '';
+    do {
+      const page = await service.listDeliveries({
+        runId: flags.run ?? '',
+        pipeline: flags.pipeline ?? '',
+        states,
+        pageSize: Math.min(PAGE, flags.limit - deliveries.length),
+        pageToken,
+      });
+      deliveries.push(...page.deliveries);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '' && deliveries.length < flags.limit);
+    if (flags.json) return printJson(deliveries.map((delivery) => toJson(DeliverySchema, delivery)));
+    if (deliveries.length === 0) return print('No deliveries.');
+    print(table(deliveries, deliveryColumns(Date.now()), paintFor(process.stdout)).join('\n'));
+  }
+}
