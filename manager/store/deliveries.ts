@@ -16,8 +16,6 @@ export interface DeliveryStore {
   claimDeliveries(holder: string, nowMs: number, limit: number): Promise<ClaimedDelivery[]>;
   /** False when somebody else has claimed it meanwhile: nothing was stored. */
   endTry(end: TryEnd): Promise<boolean>;
-  /** Gives back what a manager holds and has not sent: the try does not count. */
-  releaseDelivery(deliveryId: string, attempt: number): Promise<void>;
   getDelivery(deliveryId: string): Promise<{ delivery: DeliveryRow; tries: DeliveryTry[] } | undefined>;
   /** Newest first. */
   listDeliveries(filter: DeliveryFilter): Promise<DeliveryRow[]>;

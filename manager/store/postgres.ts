@@ -6,6 +6,7 @@ import { watchChanges } from './postgres/changes.ts';
 import { commit } from './postgres/commit.ts';
 import { type Connection, connect } from './postgres/connection.ts';
 import { deleteRuns } from './postgres/delete-runs.ts';
+import * as deliveries from './postgres/deliveries.ts';
 import * as executors from './postgres/executors.ts';
 import * as files from './postgres/file-links.ts';
 import { readEvents } from './postgres/journal.ts';
@@ -15,6 +16,7 @@ import * as pipelines from './postgres/pipelines.ts';
 import { queryRecords } from './postgres/query.ts';
 import { listRecordTables } from './postgres/records.ts';
 import * as runs from './postgres/runs.ts';
+import * as schedules from './postgres/schedules.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -36,7 +38,7 @@ export function postgresStore(c: Connection): Store {
     listPipelineVersions: (name) => pipelines.listPipelineVersions(c, name),
     deletePipeline: (name, nowMs) => pipelines.deletePipeline(c, name, nowMs),
 
-    createRun: (run, events, managerId) => runs.createRun(c, run, events, managerId),
+    createRun: (run, events, managerId, told = []) => runs.createRun(c, run, events, managerId, told),
     commit: (changes, limits) => commit(c, changes, limits),
     getRun: (runId) => runs.getRun(c, runId),
     findRuns: (prefix, limit) => runs.findRuns(c, prefix, limit),
@@ -78,6 +80,18 @@ export function postgresStore(c: Connection): Store {
     listRecordTables: () => listRecordTables(c),
     queryRecords: (sql, signal) => queryRecords(c, sql, signal),
     deleteRuns: (runIds, centreEpoch) => deleteRuns(c, runIds, centreEpoch),
+
+    claimDeliveries: (holder, nowMs, limit) => deliveries.claimDeliveries(c, holder, nowMs, limit),
+    endTry: (end) => deliveries.endTry(c, end),
+    getDelivery: (deliveryId) => deliveries.getDelivery(c, deliveryId),
+    listDeliveries: (filter) => deliveries.listDeliveries(c, filter),
+    nextDeliveryMs: (nowMs) => deliveries.nextDeliveryMs(c, nowMs),
+    redeliver: (deliveryId, nowMs) => deliveries.redeliver(c, deliveryId, nowMs),
+
+    listSchedules: (pipeline) => schedules.listSchedules(c, pipeline),
+    dueSchedules: (nowMs) => schedules.dueSchedules(c, nowMs),
+    nextScheduleMs: () => schedules.nextScheduleMs(c),
+    advanceSchedule: (change) => schedules.advanceSchedule(c, change),
 
     putExecutor: (executor) => executors.putExecutor(c, executor),
     removeExecutor: (executorId) => executors.removeExecutor(c, executorId),

@@ -83,7 +83,6 @@ export function sqliteStore(c: Connection): Store {
 
     claimDeliveries: (holder, nowMs, limit) => deliveries.claimDeliveries(c, holder, nowMs, limit),
     endTry: (end) => deliveries.endTry(c, end),
-    releaseDelivery: (deliveryId, attempt) => deliveries.releaseDelivery(c, deliveryId, attempt),
     getDelivery: async (deliveryId) => deliveries.getDelivery(c, deliveryId),
     listDeliveries: async (filter) => deliveries.listDeliveries(c, filter),
     nextDeliveryMs: async (nowMs) => deliveries.nextDeliveryMs(c, nowMs),

@@ -136,16 +136,6 @@ export function deliveryTests(store: () => Store): void {
     assert.deepEqual(await store().claimDeliveries('m1', late + 1e9, 1), []);
   });
 
-  it('takes back a claim that was not used', async () => {
-    const row = await newRun();
-    const { deliveryId } = delivery(row, '1');
-    await told(row, delivery(row, '1'));
-    await store().claimDeliveries('m1', NOW, 1);
-    await store().releaseDelivery(deliveryId, 1);
-    assert.deepEqual((await store().getDelivery(deliveryId))?.tries, []);
-    assert.equal((await store().claimDeliveries('m2', NOW, 1))[0]?.tries, 1);
-  });
-
   it('sends nothing more to a hook that is gone, until one is redelivered', async () => {
     const row = await newRun();
     const all = ['1', '2'].map((name) => delivery(row, name));

@@ -4,6 +4,7 @@ import { encodeBatches } from '../batches.ts';
 import type { CacheEntry, FileLink, RunCommit, RunRow } from '../store.ts';
 import { CHANNEL, payloads } from './changes.ts';
 import type { Value } from './connection.ts';
+import { deliveriesPart } from './deliveries.ts';
 import { booleans, numbers, texts } from './literals.ts';
 
 /**
@@ -82,6 +83,7 @@ export function commitStatement(storeId: string, writes: RunWrite[]): { text: st
     ...endsOf(writes),
     ...cacheOf(writes),
     ...linksOf(writes),
+    ...deliveriesOf(writes),
   ];
   parts.push(tellOf(storeId, writes));
   let n = 0;
@@ -218,6 +220,11 @@ function linksOf(writes: RunWrite[]): Part[] {
     ],
   };
   return keeping.size === 0 ? [add] : [{ text: DROP_KEPT, values: [texts([...keeping])] }, add];
+}
+
+function deliveriesOf(writes: RunWrite[]): Part[] {
+  const all = writes.flatMap(({ deliveries = [] }) => deliveries);
+  return all.length === 0 ? [] : [deliveriesPart(all)];
 }
 
 function tellOf(storeId: string, writes: RunWrite[]): Part {

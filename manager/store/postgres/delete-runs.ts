@@ -19,6 +19,9 @@ const STATEMENTS = [
   "DELETE FROM leases WHERE kind = 'limit' AND run_id = ANY ($1::text[])",
   'DELETE FROM cache_entries WHERE run_id = ANY ($1::text[])',
   'DELETE FROM file_links WHERE run_id = ANY ($1::text[])',
+  `DELETE FROM delivery_tries WHERE delivery_id IN
+    (SELECT delivery_id FROM deliveries WHERE run_id = ANY ($1::text[]))`,
+  'DELETE FROM deliveries WHERE run_id = ANY ($1::text[])',
   'DELETE FROM runs WHERE run_id = ANY ($1::text[])',
 ];
 

@@ -3,6 +3,7 @@ import { sql } from 'drizzle-orm';
 import type { Command, LeaseRow, ManagerRow } from '../store.ts';
 import { notify } from './changes.ts';
 import type { Connection, Row } from './connection.ts';
+import { freeDeliveries } from './deliveries.ts';
 import { numbers, texts } from './literals.ts';
 import { managers } from './schema.ts';
 
@@ -78,6 +79,7 @@ export function removeManager(
     if (removed.length === 0 && heartbeatMs !== undefined) return false;
     await query("DELETE FROM leases WHERE holder = $1 AND kind <> 'limit'", [managerId]);
     await query(FREE_ALL, [managerId]);
+    await freeDeliveries(query, managerId);
     await notify(query, connection.storeId, { kind: 'ownership' });
     return removed.length > 0;
   });

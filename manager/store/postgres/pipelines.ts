@@ -2,6 +2,7 @@ import { and, desc, eq, max } from 'drizzle-orm';
 import type { AppliedVersion, NewPipeline, PipelineVersion } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { clean } from './literals.ts';
+import { dropSchedules, replaceSchedules } from './schedules.ts';
 import { pipelines } from './schema.ts';
 
 /** One of the two numbers of an advisory lock; the other says which of ours it is. */
@@ -75,6 +76,7 @@ async function apply(
     wanted.processorCount,
     nowMs,
   ]);
+  await replaceSchedules(query, name, version, wanted.schedules ?? []);
   return { name, version, before, changed: true };
 }
 
@@ -123,7 +125,10 @@ export function listPipelineVersions(connection: Connection, name: string): Prom
 
 export async function deletePipeline(connection: Connection, name: string, nowMs: number): Promise<number> {
   return connection.patiently(async (tries) => {
-    const rows = await connection.query(DELETE, [name, nowMs]);
+    const rows = await connection.transactionOnce(async (query) => {
+      await dropSchedules(query, name);
+      return query(DELETE, [name, nowMs]);
+    });
     // The answer to an earlier try may have been lost.
     return tries === 0 || rows.length > 0
       ? rows.length

@@ -2,11 +2,13 @@ import { and, desc, eq, getTableColumns, gte, inArray, lt, lte, type SQL } from 
 import { WizError } from '../../../proto/error.ts';
 import { type Event, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { alreadyStored, checkNumbers } from '../batches.ts';
+import type { NewDelivery } from '../deliveries.ts';
 import { shardOf } from '../shard.ts';
 import type { RunFilter, RunRow } from '../store.ts';
 import { CHANNEL, notify, payloads } from './changes.ts';
 import { journalPart, NOT_AS_EXPECTED } from './commit-statement.ts';
 import type { Connection, Value } from './connection.ts';
+import { deliveriesPart } from './deliveries.ts';
 import { codeOf } from './errors.ts';
 import { readBatches } from './journal.ts';
 import { clean, texts } from './literals.ts';
@@ -20,14 +22,16 @@ const INSERT = `INSERT INTO runs (run_id, pipeline, version, state, reason, mess
     epoch, manager_id, claim)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, '')`;
 
-/** One statement: the row, the first events, and word of it. */
-export async function createRun(
-  connection: Connection,
+/** One statement: the row, the first events, what hooks are told of them, and word of it. */
+export function createStatement(
+  storeId: string,
   row: RunRow,
   events: Event[],
   managerId: string | null,
-): Promise<void> {
+  deliveries: readonly NewDelivery[],
+): { text: string; values: Value[] } {
   checkNumbers(row.runId, events, row.seq - events.length);
+  const told = deliveries.length === 0 ? undefined : deliveriesPart(deliveries);
   const journal = journalPart([{ runId: row.runId, events }]);
   const values: Value[] = [
     row.runId,
@@ -50,19 +54,30 @@ export async function createRun(
     shardOf(row.runId),
     managerId,
     ...journal.values,
+    ...(told?.values ?? []),
     texts([
-      ...payloads(connection.storeId, { kind: 'runs', runIds: [row.runId] }),
+      ...payloads(storeId, { kind: 'runs', runIds: [row.runId] }),
       // Somebody is to take it.
-      ...(managerId === null ? payloads(connection.storeId, { kind: 'ownership' }) : []),
+      ...(managerId === null ? payloads(storeId, { kind: 'ownership' }) : []),
     ]),
   ];
   let n = 0;
-  const text = `WITH created AS (${INSERT}), journaled AS (${journal.text}) 
+  const text = `WITH created AS (${INSERT}), journaled AS (${journal.text})${told === undefined ? '' : `, told AS (${told.text})`}
     SELECT pg_notify('${CHANNEL}', payload) FROM unnest(?::text[]) AS payload`;
-  const statement = text.replaceAll('?', () => `$${++n}`);
+  return { text: text.replaceAll('?', () => `$${++n}`), values };
+}
+
+export async function createRun(
+  connection: Connection,
+  row: RunRow,
+  events: Event[],
+  managerId: string | null,
+  deliveries: readonly NewDelivery[],
+): Promise<void> {
+  const { text, values } = createStatement(connection.storeId, row, events, managerId, deliveries);
   await connection.patiently(async () => {
     try {
-      await connection.commit(statement, values);
+      await connection.commit(text, values);
     } catch (error) {
       if (!NOT_AS_EXPECTED.includes(codeOf(error))) throw error;
       if (await isSame(connection, row, events, managerId)) return;

@@ -18,6 +18,8 @@ import {
  * released is never edited. How tables are kept (partitions, free room, vacuum) is in storage.ts.
  */
 
+export { deliveries, deliveryTries, disabledHooks, schedules } from './schema-hooks.ts';
+
 /** Compared and sorted byte by byte, as SQLite does, whatever the locale of the database is. */
 const text = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
 

@@ -28,8 +28,6 @@ const END_TRY = `UPDATE delivery_tries SET duration_ms = ?, status = ?, error = 
 const DISABLE = 'INSERT INTO disabled_hooks (hook_key, disabled_ms) VALUES (?, ?) ON CONFLICT DO NOTHING';
 const DISABLE_PENDING = `UPDATE deliveries SET state = 'disabled', ended_ms = ?
   WHERE hook_key = ? AND state = 'pending'`;
-const UNCLAIM = `UPDATE deliveries SET tries = tries - 1, holder = '', held_until_ms = 0
-  WHERE delivery_id = ? AND tries = ? AND state = 'pending'`;
 const FREE_HELD = `UPDATE deliveries SET holder = '', held_until_ms = 0 WHERE state = 'pending' AND holder = ?`;
 const AGAIN = `UPDATE deliveries SET state = 'pending', next_ms = ?, ended_ms = 0, tries_before = tries,
   holder = '', held_until_ms = 0 WHERE delivery_id = ?`;
@@ -109,15 +107,6 @@ export function endTry(connection: Connection, end: TryEnd): Promise<boolean> {
       connection.statement(DISABLE_PENDING).run(nowMs, hookKey);
     }
     return true;
-  });
-}
-
-export function releaseDelivery(connection: Connection, deliveryId: string, attempt: number): Promise<void> {
-  return connection.write(() => {
-    if (connection.statement(UNCLAIM).run(deliveryId, attempt).changes === 0) return;
-    connection
-      .statement('DELETE FROM delivery_tries WHERE delivery_id = ? AND attempt = ?')
-      .run(deliveryId, attempt);
   });
 }
 
