@@ -45,5 +45,17 @@ export const MIGRATIONS: { name: string; statements: string[] }[] = [
     "statements": [
       "ALTER TABLE \"log_chunks\" ADD COLUMN \"other_offset\" double precision NOT NULL;"
     ]
+  },
+  {
+    "name": "20261128095152_hooks_and_schedules",
+    "statements": [
+      "CREATE TABLE \"deliveries\" (\n\t\"delivery_id\" text COLLATE \"C\" PRIMARY KEY,\n\t\"hook_key\" text COLLATE \"C\" NOT NULL,\n\t\"run_id\" text COLLATE \"C\" NOT NULL,\n\t\"pipeline\" text COLLATE \"C\" NOT NULL,\n\t\"event\" text COLLATE \"C\" NOT NULL,\n\t\"processor\" text COLLATE \"C\" NOT NULL,\n\t\"created_ms\" double precision NOT NULL,\n\t\"target\" text COLLATE \"C\" NOT NULL,\n\t\"body\" text COLLATE \"C\" NOT NULL,\n\t\"timeout_ms\" double precision NOT NULL,\n\t\"state\" text COLLATE \"C\" NOT NULL,\n\t\"tries\" integer NOT NULL,\n\t\"tries_before\" integer NOT NULL,\n\t\"next_ms\" double precision NOT NULL,\n\t\"ended_ms\" double precision NOT NULL,\n\t\"error\" text COLLATE \"C\" NOT NULL,\n\t\"holder\" text COLLATE \"C\" NOT NULL,\n\t\"held_until_ms\" double precision NOT NULL\n);",
+      "CREATE TABLE \"delivery_tries\" (\n\t\"delivery_id\" text COLLATE \"C\",\n\t\"attempt\" integer,\n\t\"started_ms\" double precision NOT NULL,\n\t\"duration_ms\" double precision NOT NULL,\n\t\"status\" integer NOT NULL,\n\t\"error\" text COLLATE \"C\" NOT NULL,\n\t\"output\" text COLLATE \"C\" NOT NULL,\n\tCONSTRAINT \"delivery_tries_pkey\" PRIMARY KEY(\"delivery_id\",\"attempt\")\n);",
+      "CREATE TABLE \"disabled_hooks\" (\n\t\"hook_key\" text COLLATE \"C\" PRIMARY KEY,\n\t\"disabled_ms\" double precision NOT NULL\n);",
+      "CREATE TABLE \"schedules\" (\n\t\"pipeline\" text COLLATE \"C\",\n\t\"name\" text COLLATE \"C\",\n\t\"version\" integer NOT NULL,\n\t\"definition\" text COLLATE \"C\" NOT NULL,\n\t\"time_zone\" text COLLATE \"C\" NOT NULL,\n\t\"paused\" boolean NOT NULL,\n\t\"paused_by_file\" boolean NOT NULL,\n\t\"next_ms\" double precision NOT NULL,\n\t\"waiting\" text COLLATE \"C\" NOT NULL,\n\t\"last_ms\" double precision NOT NULL,\n\t\"last_run_id\" text COLLATE \"C\" NOT NULL,\n\t\"last_outcome\" text COLLATE \"C\" NOT NULL,\n\t\"revision\" integer NOT NULL,\n\tCONSTRAINT \"schedules_pkey\" PRIMARY KEY(\"pipeline\",\"name\")\n);",
+      "CREATE INDEX \"deliveries_due\" ON \"deliveries\" (\"next_ms\") WHERE state = 'pending';",
+      "CREATE INDEX \"deliveries_by_run\" ON \"deliveries\" (\"run_id\",\"created_ms\");",
+      "CREATE INDEX \"deliveries_by_time\" ON \"deliveries\" (\"created_ms\",\"delivery_id\");"
+    ]
   }
 ];

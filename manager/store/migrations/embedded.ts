@@ -60,5 +60,17 @@ export const MIGRATIONS: { name: string; statements: string[] }[] = [
       "ALTER TABLE `managers` ADD `machine` text DEFAULT '' NOT NULL;",
       "ALTER TABLE `runs` ADD `shard` integer DEFAULT 0 NOT NULL;"
     ]
+  },
+  {
+    "name": "20261128094916_hooks_and_schedules",
+    "statements": [
+      "CREATE TABLE `deliveries` (\n\t`delivery_id` text PRIMARY KEY,\n\t`hook_key` text NOT NULL,\n\t`run_id` text NOT NULL,\n\t`pipeline` text NOT NULL,\n\t`event` text NOT NULL,\n\t`processor` text NOT NULL,\n\t`created_ms` real NOT NULL,\n\t`target` text NOT NULL,\n\t`body` text NOT NULL,\n\t`timeout_ms` real NOT NULL,\n\t`state` text NOT NULL,\n\t`tries` integer DEFAULT 0 NOT NULL,\n\t`tries_before` integer DEFAULT 0 NOT NULL,\n\t`next_ms` real NOT NULL,\n\t`ended_ms` real DEFAULT 0 NOT NULL,\n\t`error` text DEFAULT '' NOT NULL,\n\t`holder` text DEFAULT '' NOT NULL,\n\t`held_until_ms` real DEFAULT 0 NOT NULL\n);",
+      "CREATE TABLE `delivery_tries` (\n\t`delivery_id` text NOT NULL,\n\t`attempt` integer NOT NULL,\n\t`started_ms` real NOT NULL,\n\t`duration_ms` real DEFAULT -1 NOT NULL,\n\t`status` integer DEFAULT 0 NOT NULL,\n\t`error` text DEFAULT '' NOT NULL,\n\t`output` text DEFAULT '' NOT NULL,\n\tCONSTRAINT `delivery_tries_pk` PRIMARY KEY(`delivery_id`, `attempt`)\n);",
+      "CREATE TABLE `disabled_hooks` (\n\t`hook_key` text PRIMARY KEY,\n\t`disabled_ms` real NOT NULL\n);",
+      "CREATE TABLE `schedules` (\n\t`pipeline` text NOT NULL,\n\t`name` text NOT NULL,\n\t`version` integer NOT NULL,\n\t`definition` text NOT NULL,\n\t`time_zone` text NOT NULL,\n\t`paused` integer NOT NULL,\n\t`paused_by_file` integer NOT NULL,\n\t`next_ms` real NOT NULL,\n\t`waiting` text DEFAULT '[]' NOT NULL,\n\t`last_ms` real DEFAULT 0 NOT NULL,\n\t`last_run_id` text DEFAULT '' NOT NULL,\n\t`last_outcome` text DEFAULT '' NOT NULL,\n\t`revision` integer DEFAULT 1 NOT NULL,\n\tCONSTRAINT `schedules_pk` PRIMARY KEY(`pipeline`, `name`)\n);",
+      "CREATE INDEX `deliveries_due` ON `deliveries` (`next_ms`) WHERE state = 'pending';",
+      "CREATE INDEX `deliveries_by_run` ON `deliveries` (`run_id`,`created_ms`);",
+      "CREATE INDEX `deliveries_by_time` ON `deliveries` (`created_ms`,`delivery_id`);"
+    ]
   }
 ];
