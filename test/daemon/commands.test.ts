@@ -106,7 +106,6 @@ const STORY: Record<string, Step[]> = {
 
 /** Commands that talk to no manager, or to one in their own way: they have tests of their own. */
 const ELSEWHERE: Record<string, string> = {
-  audit: 'test/daemon-security.test.ts',
   completion: 'cli/completion',
   'config:show': 'test/daemon/configuration.test.ts',
   'context:list': 'test/daemon/login.test.ts',
@@ -115,18 +114,18 @@ const ELSEWHERE: Record<string, string> = {
   'context:use': 'test/daemon/login.test.ts',
   doctor: 'test/daemon/doctor.test.ts',
   executor: 'test/e2e/executors.test.ts',
+  'hooks:deliveries': 'test/hooks/hooks.test.ts',
+  'hooks:redeliver': 'test/hooks/hooks.test.ts',
+  'hooks:show': 'test/hooks/hooks.test.ts',
   login: 'test/daemon/login.test.ts',
   logout: 'test/daemon/login.test.ts',
   'manager:serve': 'every test here',
   'manager-background': 'test/e2e/managers.test.ts',
+  'schedules:fire': 'test/hooks/schedules.test.ts',
+  'schedules:list': 'test/hooks/schedules.test.ts',
+  'schedules:pause': 'test/hooks/schedules.test.ts',
+  'schedules:resume': 'test/hooks/schedules.test.ts',
   schema: 'cli/commands.test.ts',
-  'tokens:create': 'test/daemon-security.test.ts',
-  'tokens:list': 'test/daemon-security.test.ts',
-  'tokens:revoke': 'test/daemon-security.test.ts',
-  'users:add': 'test/daemon-security.test.ts',
-  'users:list': 'test/daemon-security.test.ts',
-  'users:passwd': 'test/daemon-security.test.ts',
-  'users:remove': 'test/daemon-security.test.ts',
 };
 
 test('there is no command of which it is not known how it is checked', async () => {

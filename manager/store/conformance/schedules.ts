@@ -115,6 +115,7 @@ export function scheduleTests(store: () => Store): void {
     assert.equal(await store().advanceSchedule({ ...change(row), fence: { ...fence, epoch: 7 } }), false);
     assert.equal(await store().advanceSchedule({ ...change(row), fence }), true);
     const next = await only();
+    await store().releaseLease('centre', '', 'm1');
     await store().acquireLease('centre', '', 'm2', NOW + 10, NOW + 20);
     assert.equal(await store().advanceSchedule({ ...change(next), fence }), false);
     await apply('2', schedule('one'));
