@@ -19,7 +19,7 @@ import { readRun, rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { clearStagingOfRun } from './left-staging.ts';
 import { bundledLog, type Log } from './observe/log.ts';
-import type { Observer } from './observe/observer.ts';
+import { journaling, type Observer } from './observe/observer.ts';
 import { joinManagers, type Membership } from './ownership.ts';
 import { createPreparer, type Preparer } from './prepare/preparer.ts';
 import { createRetention, pruneAsCentre, type RetentionPolicy } from './retention.ts';
@@ -127,16 +127,12 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   const loop = createLoop({
     async commit(runs) {
       const changes = limit?.changes(runs) ?? { acquire: [], release: [], max: {} };
-      const startedMs = observer === undefined ? 0 : performance.now();
-      const result = await store.commit(
-        runs.map(({ run, events }) => ({
-          ...{ row: rowOf(run), events, deliveries: hooks.deliveriesOf(run, events) },
-          ...leavingsOf(run, events, recorded.get(run.runId)),
-        })),
-        changes,
-      );
+      const commits = runs.map(({ run, events }) => ({
+        ...{ row: rowOf(run), events, deliveries: hooks.deliveriesOf(run, events) },
+        ...leavingsOf(run, events, recorded.get(run.runId)),
+      }));
+      const result = await journaling(observer, runs, () => store.commit(commits, changes));
       limit?.committed();
-      observer?.journaled(runs, performance.now() - startedMs);
       // Permits came free: what waits for one is looked at again.
       if (changes.release.length > 0) void loop.settled();
       return result;

@@ -19,6 +19,19 @@ export interface Observer {
   committed(run: RunMachine, events: Event[]): void;
 }
 
+/** A commit, whose time is told when it holds. */
+export async function journaling<Result>(
+  observer: Observer | undefined,
+  commits: readonly { events: readonly Event[] }[],
+  commit: () => Promise<Result>,
+): Promise<Result> {
+  if (observer === undefined) return commit();
+  const startedMs = performance.now();
+  const result = await commit();
+  observer.journaled(commits, performance.now() - startedMs);
+  return result;
+}
+
 /** All of them, as one. */
 export function observers(...all: Observer[]): Observer {
   const each = (tell: (one: Observer) => void): void => {
