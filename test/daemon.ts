@@ -4,6 +4,7 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { AccessService } from '../proto/gen/wiz/v1/access_pb.js';
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { FileService } from '../proto/gen/wiz/v1/files_pb.js';
+import { HookService } from '../proto/gen/wiz/v1/hooks_pb.js';
 import { ManagerService } from '../proto/gen/wiz/v1/managers_pb.js';
 import { PipelineService } from '../proto/gen/wiz/v1/pipelines_pb.js';
 import { RecordService } from '../proto/gen/wiz/v1/records_pb.js';
@@ -35,6 +36,7 @@ export interface DaemonApi {
   readonly manager: Client<typeof ManagerService>;
   readonly files: Client<typeof FileService>;
   readonly records: Client<typeof RecordService>;
+  readonly hooks: Client<typeof HookService>;
   readonly access: Client<typeof AccessService>;
   /** Ends the connection: a test's process must not be kept by it. */
   close(): void;
@@ -114,6 +116,7 @@ export function connectTo(url: string, { token, authority }: ConnectOptions = {}
     manager: createClient(ManagerService, transport),
     files: createClient(FileService, transport),
     records: createClient(RecordService, transport),
+    hooks: createClient(HookService, transport),
     access: createClient(AccessService, transport),
     close: () => sessionManager.abort(),
   };

@@ -33,7 +33,7 @@ export interface DelivererOptions {
   chance(): number;
   note(message: string): void;
   /** After each try that was ended here, for whoever counts them. */
-  ended?(delivery: ClaimedDelivery, end: TryEnd): void;
+  ended?(end: TryEnd): void;
 }
 
 /** Tries at once: sockets and processes, and what one slow receiver may hold up. */
@@ -111,7 +111,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     const end = endOf(delivery, result, startedMs);
     while (true) {
       try {
-        if (await store.endTry(end)) options.ended?.(delivery, end);
+        if (await store.endTry(end)) options.ended?.(end);
         return;
       } catch (error) {
         // The answer of the receiver is worth keeping; when it takes too long the claim has run out.

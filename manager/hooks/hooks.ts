@@ -1,10 +1,11 @@
 import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Background } from '../background.ts';
 import type { RunMachine } from '../engine/run.ts';
+import type { Observer } from '../observe/observer.ts';
 import type { PipelineSpec } from '../spec/spec.ts';
 import type { NewDelivery } from '../store/deliveries.ts';
 import type { ManagerRow, Store } from '../store/store.ts';
-import type { Deliverer, DelivererOptions } from './deliverer.ts';
+import type { Deliverer } from './deliverer.ts';
 import { checkAllowed, type HookPolicy, OPEN_POLICY } from './policy.ts';
 import { createTeller, type HooksOfManager } from './teller.ts';
 
@@ -52,11 +53,16 @@ export function createHooks(options: {
   settings: HookSettings;
   environment: NodeJS.ProcessEnv;
   note(message: string): void;
-  ended?: DelivererOptions['ended'];
+  observer?: Observer | undefined;
 }): Hooks {
   const { kind, store, settings } = options;
   const { policy, environment = options.environment } = settings;
   const tell = createTeller(settings.own);
+  const counted = options.observer?.meter?.counter(
+    'wiz_hook_tries_total',
+    'Tries of deliveries that ended.',
+    ['outcome'],
+  );
   let deliverer: Promise<Deliverer> | undefined;
   let stored = false;
   let closed = false;
@@ -64,7 +70,10 @@ export function createHooks(options: {
   /** Loaded with the first delivery: most commands have none. */
   function start(): Promise<Deliverer> {
     deliverer ??= import('./deliverer.ts').then(({ createDeliverer }) =>
-      createDeliverer({ ...options, environment, policy, now: Date.now, chance: Math.random }),
+      createDeliverer({
+        ...{ ...options, environment, policy, now: Date.now, chance: Math.random },
+        ended: ({ state }) => counted?.add({ outcome: state === 'pending' ? 'again' : state }),
+      }),
     );
     return deliverer;
   }

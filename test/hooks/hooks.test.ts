@@ -4,10 +4,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { answers, type Received, startReceiver, staysSilent } from '../../manager/hooks/receiver.fixture.ts';
+import { DeliveryState } from '../../proto/gen/wiz/v1/hooks_pb.js';
 import { startDaemon, startRun, watchToEnd } from '../daemon.ts';
 import { newPlace, type Place, until } from '../e2e/place.ts';
+import { postgresForTests } from '../postgres.ts';
 
 /** Hooks with the built bin: bundled, and on a daemon that is killed at the worst moments. */
+
+const postgresServer = postgresForTests();
 
 async function ground(t: TestContext) {
   const place = newPlace();
@@ -198,4 +202,33 @@ hooks: [{ on: run.succeeded, run: "echo $WIZ_RUN_ID > told" }]
   await until('it is told', () => existsSync(file) && readFileSync(file, 'utf8') !== '');
   assert.equal(readFileSync(file, 'utf8'), `${runId}\n`);
   await other.stop();
+});
+
+test('two daemons on PostgreSQL, one of them killed: each delivery is acknowledged once', async (t) => {
+  const { place, receiver } = await ground(t);
+  const database = await (await postgresServer()).newDatabase();
+  const options = { env: { WIZ_STORE: database } };
+  const left = await startDaemon(place, options);
+  const lost = await startDaemon(place, options);
+  const RUNS = 10;
+  const text = `name: told
+processors: { work: { run: "true" } }
+hooks: [{ on: [run.started, run.succeeded], webhook: { url: "${receiver.url}" } }]
+`;
+  // The first answer does not come: its manager dies with it.
+  receiver.behave(staysSilent, staysSilent, answers(204));
+  const runs: string[] = [];
+  for (let n = 0; n < RUNS; n++) runs.push(await startRun((n % 2 === 0 ? lost : left).api, place, text));
+  await receiver.count(4);
+  await lost.kill();
+  for (const runId of runs) await watchToEnd(left.api, runId);
+  const ids = () => new Set(receiver.received.map(({ headers }) => String(headers['webhook-id'])));
+  await until('each was told', () => ids().size === 2 * RUNS);
+  await until('all is acknowledged', async () => {
+    const { deliveries } = await left.api.hooks.listDeliveries({});
+    return (
+      deliveries.length === 2 * RUNS && deliveries.every(({ state }) => state === DeliveryState.ACKNOWLEDGED)
+    );
+  });
+  await left.stop();
 });
