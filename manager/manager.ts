@@ -305,10 +305,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     watchers,
     background,
     membership,
-    sharing,
-    centre,
-    commands,
-    ...{ log, observer, hooks, schedules },
+    ...{ sharing, centre, commands, log, observer, hooks, schedules },
     trouble: () => troubles.first ?? executorTrouble,
     async claim(runId) {
       const claimed = await store.claimRun(runId, managerId, await membership.living());
