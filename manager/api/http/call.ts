@@ -1,5 +1,7 @@
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import {
+  Code,
+  ConnectError,
   type ConnectRouter,
   type ContextValues,
   createContextValues,
@@ -9,9 +11,9 @@ import {
   type HandlerContext,
   type Interceptor,
   type MethodImplSpec,
+  type StreamRequest,
 } from '@connectrpc/connect';
-import { createAsyncIterable, transformInvokeImplementation } from '@connectrpc/connect/protocol';
-import { headerTimeout, parseTimeout } from '@connectrpc/connect/protocol-connect';
+import { createAsyncIterable, invokeUnaryImplementation } from '@connectrpc/connect/protocol';
 import { type Peer, peerKey } from './peer.ts';
 
 /** What a call knows before its message. */
@@ -21,6 +23,7 @@ export interface Caller {
   httpMethod: string;
   header: Headers;
   peer: Peer;
+  timeoutMs: number | undefined;
   /** Aborted when the client goes away. */
   signal: AbortSignal;
 }
@@ -28,8 +31,10 @@ export interface Caller {
 /** A call that the gate has let in. */
 export interface Call {
   readonly context: HandlerContext;
-  /** What the handler answers; of a unary method, one message. */
-  answers(input: Message): AsyncIterable<Message>;
+  /** What the handler of a unary method answers. */
+  answer(input: Message): Promise<Message>;
+  /** What the handler of a server stream answers. */
+  answers(input: Message): Promise<AsyncIterable<Message>>;
   /** Lets go of what the call holds, and tells its handler. */
   end(): void;
 }
@@ -70,19 +75,14 @@ export function recordMethods(router: ConnectRouter, specs: Map<DescMethod, Meth
   return recording;
 }
 
-/** No client waits longer. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
 export function createCalls(
   specs: ReadonlyMap<DescMethod, MethodImplSpec>,
   { interceptors, gate, stopping }: CallOptions,
 ): Calls {
   return {
     methods: [...specs.keys()],
-    async open(method, { url, httpMethod, header, peer, signal }) {
+    async open(method, { url, httpMethod, header, peer, timeoutMs, signal }) {
       const spec = specs.get(method)!;
-      const timeout = parseTimeout(header.get(headerTimeout), MAX_TIMEOUT_MS);
-      if (timeout.error !== undefined) throw timeout.error;
       const contextValues: ContextValues = createContextValues().set(peerKey, peer);
       const context = createHandlerContext({
         service: method.parent,
@@ -94,7 +94,7 @@ export function createCalls(
         requestSignal: signal,
         shutdownSignal: stopping,
         contextValues,
-        ...(timeout.timeoutMs !== undefined && { timeoutMs: timeout.timeoutMs }),
+        ...(timeoutMs !== undefined && { timeoutMs }),
       });
       try {
         await gate?.(context);
@@ -102,12 +102,58 @@ export function createCalls(
         context.abort(error);
         throw error;
       }
-      const invoke = transformInvokeImplementation(spec, context, interceptors);
       return {
         context,
-        answers: (input) => invoke(createAsyncIterable([input])) as AsyncIterable<Message>,
+        answer: (input) => invokeUnaryImplementation(spec as never, context, input, interceptors),
+        answers: (input) => invokeStream(spec, context, interceptors, input),
         end: () => context.abort(),
       };
     },
   };
+}
+
+type AnyFn = ReturnType<Interceptor>;
+
+/** As Connect invokes server streams, without the generators that it wraps them in: of what a message costs to a watcher,
+ *  they were half. */
+async function invokeStream(
+  spec: MethodImplSpec,
+  context: HandlerContext,
+  interceptors: readonly Interceptor[],
+  input: Message,
+): Promise<AsyncIterable<Message>> {
+  if (spec.kind !== 'server_streaming') throw new Error(`${spec.method} is no server stream`);
+  const { method, impl } = spec;
+  const service = method.parent;
+  const handle = (async (request: StreamRequest) => ({
+    stream: true,
+    service,
+    method,
+    header: context.responseHeader,
+    trailer: context.responseTrailer,
+    message: impl(await first(request.message), {
+      ...context,
+      requestHeader: request.header,
+      signal: request.signal,
+      values: request.contextValues,
+    }),
+  })) as AnyFn;
+  const invoke = interceptors.reduceRight((next, interceptor) => interceptor(next), handle);
+  const response = await invoke({
+    stream: true,
+    service,
+    method,
+    requestMethod: context.requestMethod,
+    url: context.url,
+    signal: context.signal,
+    header: context.requestHeader,
+    contextValues: context.values,
+    message: createAsyncIterable([input]),
+  } as StreamRequest);
+  return response.message as AsyncIterable<Message>;
+}
+
+async function first(messages: AsyncIterable<Message>): Promise<Message> {
+  for await (const message of messages) return message;
+  throw new ConnectError('The call has no message.', Code.Unimplemented);
 }

@@ -33,7 +33,9 @@ function emptyMessage(typeName: string): DescMessage | undefined {
 const texts = new WeakMap<Message, string>();
 
 /** A message as JSON text. What stands in its lists is remembered: a thousand who watch a run are told the same events. */
-export function jsonText(schema: DescMessage, message: Message): string {
+export function jsonText(schema: DescMessage, given: Message): string {
+  // Handlers may leave out what is empty.
+  const message = create(schema, given);
   const record = message as unknown as Record<string, unknown>;
   const lists = schema.fields.filter(
     ({ fieldKind, localName }) => fieldKind === 'list' && (record[localName] as unknown[]).length > 0,

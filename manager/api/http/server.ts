@@ -9,6 +9,7 @@ import { answerError, setSafeHeaders } from './answers.ts';
 import { guardBody, guardHeaders } from './body.ts';
 import { restarting } from './endings.ts';
 import { type Admit, type Endpoint, serveEndpoints } from './endpoint.ts';
+import { createGrpcStreams } from './grpc/stream.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { type HttpRequest, type HttpResponse, pathOf } from './messages.ts';
 import { openApiEndpoints } from './openapi/endpoints.ts';
@@ -72,6 +73,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
     stopping: stopping.signal,
     note,
   });
+  const grpcStreams = createGrpcStreams(rpc.calls, limits);
   const rest = createRest(rpc.calls, limits);
   const origins = createOrigins({ host: options.host, behindProxy, origins: options.origins ?? [] });
   const serveEndpoint = serveEndpoints([...openApiEndpoints(rest.routes), ...endpoints], {
@@ -94,6 +96,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
     if (!guardHeaders(request, response, limits)) return;
     if (!guardBody(request, response, limits, rpc.isOpenEnded(request))) return;
     if (origins.refuses(request, response)) return;
+    if (grpcStreams.serve(request, response, peerOf(request, behindProxy))) return;
     if (rpc.serve(request, response, peerOf(request, behindProxy))) return;
     if (serveEndpoint(request, response)) return;
     if (rest.serve(request, response, peerOf(request, behindProxy))) return;

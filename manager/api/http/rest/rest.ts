@@ -1,4 +1,5 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { headerTimeout, parseTimeout } from '@connectrpc/connect/protocol-connect';
 import { answerError } from '../answers.ts';
 import { tooLarge } from '../body.ts';
 import type { Call, Calls } from '../call.ts';
@@ -40,6 +41,7 @@ export function createRest(calls: Calls, limits: Limits): Rest {
         httpMethod: route.httpMethod,
         header,
         peer,
+        timeoutMs: timeoutOf(header),
         signal: gone.signal,
       });
       const body = await readBody(request, limits);
@@ -47,16 +49,15 @@ export function createRest(calls: Calls, limits: Limits): Rest {
       const input = bindRequest(route, values, query, body);
       resumeFrom(route.method, input, header.get('last-event-id'));
       if (route.method.methodKind === 'server_streaming') {
-        return await answerStream(route, call.answers(input), request, response);
+        return await answerStream(route, await call.answers(input), request, response);
       }
-      for await (const message of call.answers(input)) {
-        call.context.responseHeader.forEach((value, name) => {
-          response.setHeader(name, value);
-        });
-        const text = Buffer.from(jsonText(route.method.output, message));
-        response.writeHead(200, { 'content-type': 'application/json', 'content-length': `${text.length}` });
-        response.end(text);
-      }
+      const message = await call.answer(input);
+      call.context.responseHeader.forEach((value, name) => {
+        response.setHeader(name, value);
+      });
+      const text = Buffer.from(jsonText(route.method.output, message));
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': `${text.length}` });
+      response.end(text);
     } catch (error) {
       answerError(response, error);
     } finally {
@@ -85,6 +86,16 @@ export function createRest(calls: Calls, limits: Limits): Rest {
       return true;
     },
   };
+}
+
+/** Milliseconds: what a timer can hold. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** What Connect's header says. Throws ConnectError. */
+export function timeoutOf(header: Headers): number | undefined {
+  const { timeoutMs, error } = parseTimeout(header.get(headerTimeout), MAX_TIMEOUT_MS);
+  if (error !== undefined) throw error;
+  return timeoutMs;
 }
 
 /** A page's EventSource cannot send headers: for streams the token may be in the query, where no log of ours looks. */

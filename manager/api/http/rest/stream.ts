@@ -3,6 +3,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { jsonText } from '../json.ts';
 import type { HttpRequest, HttpResponse } from '../messages.ts';
+import { drained } from '../stalled.ts';
 import { eventIdOf } from './resume.ts';
 import type { Route } from './route.ts';
 
@@ -110,16 +111,4 @@ function contentForm(method: DescMethod, name: string): Form {
 function jsonOfError(error: unknown): JsonValue {
   const known = error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
   return errorToJson(known, undefined) as JsonValue;
-}
-
-function drained(response: HttpResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      response.off('close', done);
-      resolve();
-    };
-    response.on('drain', done);
-    response.on('close', done);
-  });
 }

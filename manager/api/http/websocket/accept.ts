@@ -54,6 +54,7 @@ export function createWebSockets(options: WebSocketOptions): WebSockets {
       httpMethod: 'GET',
       header,
       peer,
+      timeoutMs: undefined,
       signal: gone.signal,
     };
     if (pathOf(request) === WATCHES_PATH) {

@@ -22,7 +22,7 @@ export async function tellStream(
 ): Promise<void> {
   client.once('close', () => call.end());
   try {
-    for await (const message of call.answers(input)) {
+    for await (const message of await call.answers(input)) {
       await send(client, jsonText(method.output, message));
       if (client.readyState !== client.OPEN) return;
     }

@@ -33,7 +33,7 @@ export function serveWatches(client: WebSocket, calls: Calls, caller: Caller, dr
     watched.set(runId, call);
     const name = JSON.stringify(runId);
     try {
-      for await (const message of call.answers(request)) {
+      for await (const message of await call.answers(request)) {
         const text = jsonText(RunService.method.watchRun.output, message);
         await send(client, text === '{}' ? `{"watch":${name}}` : `{"watch":${name},${text.slice(1)}`);
       }
