@@ -87,14 +87,14 @@ async function serveApi(
   observability: Observability,
 ): Promise<ServedApi> {
   const { managerId, store, membership } = manager;
-  const { home, listen, tls, behindProxy, auth } = config;
+  const { home, listen, tls, behindProxy, origins, auth } = config;
   const note = (message: string) => manager.log.warn(message);
   const peerOf = (values: ContextValues) => values.get(peerKey).address;
   const access = createAccess({ store, managerId, auth, peerOf, note });
   const { admit } = access;
   const gate = observability.gate(access.gate);
   const server = await serveHttp({
-    ...{ ...listen, tls, behindProxy, gate, admit, note },
+    ...{ ...listen, tls, behindProxy, origins, gate, admit, note },
     routes: routes(manager, access),
     interceptors: [observability.interceptor, access.interceptor],
     endpoints: observability.pages(manager),

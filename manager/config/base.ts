@@ -42,6 +42,12 @@ const tls = z
   .meta({ description: 'Without it the daemon speaks clear text.' })
   .optional();
 
+const originRule = 'must be an origin, for example https://ui.example.org: no path, no slash at its end';
+
+const origin = z
+  .string({ error: originRule })
+  .refine((text) => URL.canParse(text) && new URL(text).origin === text, { error: originRule });
+
 const count = (least: number) => {
   const error = `must be a whole number from ${least} on`;
   return z.int({ error }).min(least, { error });
@@ -79,6 +85,13 @@ export const base = {
   behindProxy: setting(z.boolean(), { environment: 'WIZ_BEHIND_PROXY' })
     .meta({ description: 'A proxy in front has TLS: clear text may be served off loopback.' })
     .default(false),
+  origins: setting(z.array(origin), { environment: 'WIZ_ORIGINS' })
+    .meta({
+      description:
+        'Origins whose pages may call, beside its own: what a browser writes into the header Origin.',
+      examples: [['https://ui.example.org']],
+    })
+    .default([]),
   store: setting(z.string().min(1), { environment: 'WIZ_STORE', kind: 'address', secret: true })
     .meta({
       description: 'sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE. By default wiz.db in home.',

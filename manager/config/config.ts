@@ -14,6 +14,8 @@ export interface BaseConfig {
   tls: { certificate: string; key: string; clientAuthority?: string } | undefined;
   /** Something in front has TLS: clear text may be served off loopback. */
   behindProxy: boolean;
+  /** Origins whose pages may call, beside its own. */
+  origins: string[];
   /** sqlite:/path or postgres://… */
   store: string;
   /** folder:/path or s3://… */
