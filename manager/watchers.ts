@@ -4,6 +4,8 @@ import type { Change, Store } from './store/store.ts';
 
 /** Events in one message of a stream. */
 const PAGE = 5000;
+/** Commits that wait in memory for a watcher. */
+const MOST_FRESH = 1000;
 
 /**
  * Who watches which run. A watcher reads the journal; it is woken when this manager commits to the run, or when the
@@ -92,6 +94,8 @@ export function createWatchers(
   return {
     committed(run, events) {
       for (const watcher of byRun.get(run.runId) ?? []) {
+        // One that is not read from would hold the whole run in memory: it reads the journal when it goes on.
+        if (watcher.fresh.length >= MOST_FRESH) watcher.fresh = [];
         watcher.fresh.push(events);
         watcher.wake();
       }

@@ -15,6 +15,9 @@ type Any = any;
 /** Requests for each operation; more are asked for with `npm test -- … --requests 1000`. */
 const REQUESTS = Number(process.argv[process.argv.indexOf('--requests') + 1]) || 25;
 
+/** Milliseconds that an answer may take on a busy machine. */
+const PATIENCE_MS = 60_000;
+
 describe('OpenAPI', () => {
   let daemon: TestManager;
   let server: HttpServer;
@@ -147,6 +150,9 @@ describe('OpenAPI', () => {
         },
       );
       request.on('error', reject);
+      request.setTimeout(PATIENCE_MS, () =>
+        request.destroy(new Error(`${method} ${path} ${body}: no answer`)),
+      );
       request.end(body);
     });
   }
