@@ -5,6 +5,7 @@ import { BACKGROUND_LEASE } from './background.ts';
 import type { EffectiveSetting } from './config/effective.ts';
 import type { ConfigSources } from './config/layers.ts';
 import type { LoadedConfig } from './config/load.ts';
+import type { Finding } from './doctor/finding.ts';
 import type { Manager } from './manager.ts';
 import { openBundledTracing } from './observe/bundled-tracing.ts';
 import { type OpenOptions, openManager } from './open-manager.ts';
@@ -117,6 +118,15 @@ export async function loadDaemonConfig(sources: ConfigSources): Promise<LoadedCo
 export async function effectiveSettings(loaded: LoadedConfig): Promise<EffectiveSetting[]> {
   const { effectiveSettings: settings } = await import('./config/effective.ts');
   return settings(loaded);
+}
+
+/** Looks at what the configuration of a daemon names: store, files, port, certificate, provider. */
+export async function* daemonFindings(
+  loaded: LoadedConfig,
+  environment: NodeJS.ProcessEnv,
+): AsyncGenerator<Finding> {
+  const { daemonFindings: findings } = await import('./doctor/daemon.ts');
+  yield* findings(loaded, environment);
 }
 
 /** JSON Schema of the manifest of a run. */

@@ -1,0 +1,16 @@
+/** Looks at this machine for the bundled manager. */
+import type { Api } from '../api.ts';
+import type { Finding } from './check.ts';
+import { clock, freeSpace, nodeVersion, shells, socketPath, stateFolder } from './machine.ts';
+import { executor, store } from './manager.ts';
+
+export async function* bundledFindings(open: () => Promise<Api>): AsyncGenerator<Finding> {
+  const { wizHome } = await import('../../manager/index.ts');
+  const home = wizHome(process.env);
+  yield* [nodeVersion(), stateFolder(home), freeSpace(home), socketPath(home), clock(home)];
+  yield* shells(process.env);
+  const opening = open();
+  const opens = await store(opening);
+  yield opens;
+  if (opens.verdict === 'ok') yield await executor(opening);
+}

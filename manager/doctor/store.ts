@@ -1,0 +1,109 @@
+/** Looks at a store that change nothing in it: is it there, has it our tables, is its clock ours. */
+import { existsSync } from 'node:fs';
+import { withoutPassword } from '../config/masked.ts';
+import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
+
+/** Milliseconds that the clock of a database may be off: leases are decided by it, but what people read is not. */
+const CLOCK_MS = 2000;
+/** Milliseconds of a round trip from which commits are slow: each step of a run waits for one. */
+const SLOW_MS = 20;
+/** PostgreSQL that is still maintained, and has what we use. */
+const LEAST_POSTGRES = 14;
+
+export async function storeFindings(address: string): Promise<Finding[]> {
+  const place = withoutPassword(address);
+  try {
+    return address.startsWith('sqlite:')
+      ? [await sqlite(address.slice('sqlite:'.length))]
+      : await postgres(address, place);
+  } catch (error) {
+    return [
+      fail('store', `${place}: ${reasonOf(error)}`, 'Is the address of "store" right, and the database up?'),
+    ];
+  }
+}
+
+async function sqlite(path: string): Promise<Finding> {
+  if (!existsSync(path)) return ok('store', `${path} (is made at the first start)`);
+  const [{ DatabaseSync }, { MIGRATIONS }] = await Promise.all([
+    import('node:sqlite'),
+    import('../store/migrations/embedded.ts'),
+  ]);
+  const client = new DatabaseSync(path, { readOnly: true });
+  try {
+    const version = Number(client.prepare('PRAGMA user_version').get()?.user_version);
+    return migrated(path, version, MIGRATIONS.length);
+  } finally {
+    client.close();
+  }
+}
+
+async function postgres(address: string, place: string): Promise<Finding[]> {
+  const [{ default: connect }, { MIGRATIONS }, { SCHEMA }] = await Promise.all([
+    import('postgres'),
+    import('../store/migrations-postgres/embedded.ts'),
+    import('../store/postgres/migrate.ts'),
+  ]);
+  const sql = connect(address, { max: 1, connect_timeout: 10, fetch_types: false, onnotice: () => {} });
+  try {
+    const [server] = await sql.unsafe(
+      `SELECT current_setting('server_version') AS version, to_regclass('${SCHEMA}.wiz_schema') IS NOT NULL AS ours`,
+    );
+    const startedMs = Date.now();
+    const [clock] = await sql.unsafe('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now');
+    const endedMs = Date.now();
+    const [row] = server!.ours ? await sql.unsafe(`SELECT version FROM ${SCHEMA}.wiz_schema`) : [];
+    return [
+      migrated(place, Number(row?.version ?? 0), MIGRATIONS.length),
+      postgresVersion(String(server!.version)),
+      roundTrip(endedMs - startedMs),
+      clockSkew(Number(clock!.now) - (startedMs + endedMs) / 2),
+    ];
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+function migrated(place: string, version: number, known: number): Finding {
+  const name = 'store';
+  if (version === known) return ok(name, `${place}, schema ${version}`);
+  if (version > known) {
+    return fail(
+      name,
+      `${place} is of a newer wiz: schema ${version}, this one knows ${known}`,
+      'Upgrade this wiz.',
+    );
+  }
+  if (version === 0) return ok(name, `${place}, empty (tables are made at the first start)`);
+  const advice =
+    'The first manager of this version that starts brings it up. Older managers then have to be replaced.';
+  return warn(name, `${place} has schema ${version}, this wiz ${known}`, advice);
+}
+
+function postgresVersion(version: string): Finding {
+  const name = 'PostgreSQL';
+  if (Number.parseInt(version, 10) >= LEAST_POSTGRES) return ok(name, version);
+  return fail(name, version, `Use PostgreSQL ${LEAST_POSTGRES} or later.`);
+}
+
+function roundTrip(ms: number): Finding {
+  const name = 'store speed';
+  if (ms < SLOW_MS) return ok(name, `${ms} ms there and back`);
+  return warn(
+    name,
+    `${ms} ms there and back: every step of a run waits for it`,
+    'Put managers near the database.',
+  );
+}
+
+function clockSkew(ms: number): Finding {
+  const name = 'store clock';
+  const off = Math.round(Math.abs(ms));
+  if (off < CLOCK_MS) return ok(name, `${off} ms off`);
+  const which = ms > 0 ? 'ahead of' : 'behind';
+  return warn(
+    name,
+    `${(off / 1000).toFixed(1)} s ${which} this machine's`,
+    'Set both, for example with timedatectl set-ntp true.',
+  );
+}
