@@ -272,6 +272,26 @@ test('a run is here once, and is dropped only by who knows of a newer owner', as
   assert.equal(loop.runs.size, 0);
 });
 
+test('a run is let go with all that was sent of it, and stays while something waits', async () => {
+  const { loop, assigned, hold, release } = testLoop();
+  loop.executorJoined('e1', 2, everything);
+  await loop.settled();
+  // The session breaks while the start is being committed: it is journaled, and not sent.
+  hold();
+  loop.add(newRun(pipeline([{ name: 'a' }])), { adopted: false });
+  await turns();
+  loop.executorSuspended('e1');
+  release();
+  loop.letGo('run');
+  await loop.settled();
+  assert.deepEqual([assigned(), [...loop.runs.keys()]], [[], ['run']]);
+  loop.executorJoined('e1', 2, nothing);
+  await loop.settled();
+  loop.letGo('run');
+  await loop.settled();
+  assert.deepEqual([assigned(), loop.runs.size], [['e1 run/a#1'], 0]);
+});
+
 test('a loop that was stopped commits and sends nothing more', async () => {
   const { loop, commits } = testLoop();
   loop.executorJoined('e1', 2, everything);

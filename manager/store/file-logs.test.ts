@@ -56,6 +56,23 @@ const fileOf = (runId: string) => join(home, 'runs', runId, 'logs', 'build.1.log
 describe('logs of attempts', () => {
   logTests(open);
 
+  it('goes on where another process left off, whoever had it open', async () => {
+    const [first, second] = [open(), open()];
+    const runId = newId();
+    const write = (logs: LogStore, offset: number, data: string) =>
+      logs.append(chunkOf({ runId, offset, data, line: 1 + offset / 2 }));
+    const tail = (logs: LogStore) => logs.tails(runId, [{ processor: 'build', attempt: 1 }]);
+    assert.equal(write(first, 0, 'a\n'), 2);
+    assert.equal(write(second, 2, 'b\n'), 4);
+    // One that stood still has yet to write what the other has written since: it is not written twice.
+    assert.equal(write(first, 2, 'b\n'), 4);
+    assert.deepEqual(await tail(first), ['b']);
+    assert.equal(write(first, 4, 'c\n'), 6);
+    assert.deepEqual(await tail(second), ['c']);
+    assert.equal(write(second, 6, 'd\n'), 8);
+    assert.equal(textOf(await chunksOf(second, queryOf(runId))), 'a\nb\nc\nd\n');
+  });
+
   it('makes no file until something is logged, and private ones then', async () => {
     const logs = open();
     const runId = newId();

@@ -1,4 +1,13 @@
-import { closeSync, constants, fstatSync, ftruncateSync, mkdirSync, openSync, writevSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  writevSync,
+} from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
@@ -27,6 +36,10 @@ import type { LogStore } from './logs.ts';
  * finished. What is kept of an open or closed one in memory is its two offsets and its last line.
  *
  * Written data survives the end of the process, not a power cut: nothing is synced.
+ *
+ * A run changes hands, and its logs with it: whoever had it before may still have an attempt open, or stand still and wake
+ * up later. An attempt whose file is not as long as this process left it is recovered from the file before anything is
+ * added or told. Two that write within the same microseconds are not kept apart.
  */
 export function openFileLogs(home: string): FileLogs {
   const attempts = new Map<string, Attempt>();
@@ -36,6 +49,10 @@ export function openFileLogs(home: string): FileLogs {
   function attemptOf(runId: string, processor: string, attempt: number): Attempt {
     const key = `${runId}/${processor}/${attempt}`;
     let found = attempts.get(key);
+    if (found !== undefined && isForeign(found)) {
+      closeAttempt(found);
+      found = undefined;
+    }
     if (found === undefined) {
       found = recover(logPath(home, runId, processor, attempt));
       attempts.set(key, found);
@@ -95,7 +112,7 @@ export function openFileLogs(home: string): FileLogs {
     async tails(runId, wanted) {
       return wanted.map(({ processor, attempt }) => {
         const known = attempts.get(`${runId}/${processor}/${attempt}`);
-        if (known !== undefined) return known.ends.lastLine();
+        if (known !== undefined && !isForeign(known)) return known.ends.lastLine();
         return withFile(logPath(home, runId, processor, attempt), '', (fd) =>
           readStreamEnds(fd, findEnd(fd).end).lastLine(),
         );
@@ -131,15 +148,24 @@ interface Attempt {
   /** Bytes of each stream that are in the file. */
   kept: Kept;
   ends: StreamEnds;
+  /** Bytes of the file as this process left it. */
+  size: number;
+}
+
+/** Whether another process has written to its file. */
+function isForeign({ fd, path, size }: Attempt): boolean {
+  const now = fd === undefined ? statSync(path, { throwIfNoEntry: false })?.size : fstatSync(fd).size;
+  return (now ?? 0) !== size;
 }
 
 /** What an earlier process kept of it; a frame that its end cut short is taken away. Makes no file. */
 function recover(path: string): Attempt {
-  const nothing: Attempt = { path, fd: undefined, kept: { stdout: 0, stderr: 0 }, ends: new StreamEnds() };
+  const kept = { stdout: 0, stderr: 0 };
+  const nothing: Attempt = { path, fd: undefined, kept, ends: new StreamEnds(), size: 0 };
   return withFile(path, nothing, (fd) => {
     const { last, end } = findEnd(fd);
     if (last === undefined) return nothing;
-    return { path, fd: undefined, kept: keptBytes(last), ends: readStreamEnds(fd, end) };
+    return { path, fd: undefined, kept: keptBytes(last), ends: readStreamEnds(fd, end), size: end };
   });
 }
 
@@ -171,6 +197,7 @@ function writeChunk(fd: number, attempt: Attempt, name: keyof Kept, chunk: LogCh
       otherOffset: attempt.kept[name === 'stderr' ? 'stdout' : 'stderr'],
     };
     writeFrame(fd, attempt.path, frame, data);
+    attempt.size += frameBytes(frame);
     attempt.kept[name] += data.length;
     attempt.ends.append(frame.stream, data);
     line += frame.lineFeeds;

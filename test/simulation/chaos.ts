@@ -34,6 +34,7 @@ export interface ChaosGround {
   managers: readonly SimManager[];
   startManager(): SimManager;
   takeOver(from: string): void;
+  handOver(runId: string): void;
   /** The end of a run is durable. */
   ended(runId: string): void;
 }
@@ -174,6 +175,10 @@ export function createChaos(ground: ChaosGround): Chaos {
       const { runId, owner } = random.pick(runs);
       note('cancel');
       managers.find(({ id }) => id === owner)!.loop.cancel(runId, 'By chance.');
+    },
+    handOver() {
+      const runs = unfinished();
+      if (runs.length > 0) ground.handOver(random.pick(runs).runId);
     },
   };
 

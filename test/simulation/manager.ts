@@ -21,6 +21,8 @@ export interface SimManager {
   ensure(): void;
   /** Goes on with a run that another manager had. */
   adopt(run: RunMachine): void;
+  /** Lets another manager go on with a run; calls when it has let go, and executors have taken all that was sent. */
+  give(runId: string, given: () => void): void;
   reports(executorId: string, groups: RunReports[]): void;
   progress(executorId: string, reports: ProgressReport[]): void;
   /** An executor holds the run at this epoch. */
@@ -48,6 +50,7 @@ export interface ManagerGround {
 /** Virtual milliseconds. */
 const LAUNCH_MS = 30;
 const RECONNECT_MS = 10;
+const CLOSE_MS = 1000;
 
 export function createManager(id: string, ground: ManagerGround): SimManager {
   const { clock, random } = ground;
@@ -142,11 +145,25 @@ export function createManager(id: string, ground: ManagerGround): SimManager {
     then();
   }
 
-  function rejoin(executorId: string): void {
-    sessions.get(executorId)?.break();
+  /** The executor ends its half of a session when it has come to the end of this half. */
+  function close(executorId: string, then: () => void): void {
+    const link = sessions.get(executorId);
     sessions.delete(executorId);
     loop.executorSuspended(executorId);
-    recover(executorId, () => {});
+    if (link === undefined) return then();
+    let closed = false;
+    const end = living(() => {
+      if (closed) return;
+      closed = true;
+      link.break();
+      then();
+    });
+    link.toExecutor(() => link.toManager(end));
+    clock.after(CLOSE_MS, end);
+  }
+
+  function rejoin(executorId: string): void {
+    close(executorId, () => recover(executorId, () => {}));
   }
 
   function die(): void {
@@ -176,6 +193,23 @@ export function createManager(id: string, ground: ManagerGround): SimManager {
           else pending.joined.push(() => rejoin(executorId));
         }
         ensure();
+      });
+    },
+    give(runId, given) {
+      const run = loop.runs.get(runId);
+      if (!alive || run === undefined) return;
+      loop.letGo(runId);
+      void loop.settled().then(() => {
+        if (!alive || loop.runs.has(runId)) return;
+        const executors = executorsOf(run);
+        let left = executors.length;
+        const flushed = (executorId: string) => {
+          left -= 1;
+          if (left === 0) given();
+          recover(executorId, () => {});
+        };
+        for (const executorId of executors) close(executorId, () => flushed(executorId));
+        if (left === 0 && executors.length === 0) given();
       });
     },
     reports(executorId, groups) {

@@ -31,7 +31,10 @@ export interface Trouble {
   /** Mean virtual milliseconds between what else goes wrong; 0 is never. */
   everyMs: number;
   /** Weights of what else goes wrong. */
-  kinds: Record<'executorDies' | 'sessionBreaks' | 'forgedReport' | 'doubledReport' | 'cancel', number>;
+  kinds: Record<
+    'executorDies' | 'sessionBreaks' | 'forgedReport' | 'doubledReport' | 'cancel' | 'handOver',
+    number
+  >;
   /** Share of attempts that tell their progress. */
   progress: number;
 }
@@ -61,6 +64,7 @@ export function makeScenario(random: Random): Scenario {
         forgedReport: 4,
         doubledReport: 2,
         cancel: random.chance(0.15) ? 1 : 0,
+        handOver: random.chance(0.3) ? 4 : 0,
       },
       progress: random.chance(0.3) ? 0.3 : 0,
     },

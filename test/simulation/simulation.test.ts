@@ -34,7 +34,7 @@ test(`${last - first + 1} simulated worlds keep every rule and end as the refere
   // A world in which nothing goes wrong shows nothing.
   const rare = [
     ...['manager died', 'taken over', 'fenced', 'store failed', 'executor died', 'session broke'],
-    ...['forged report', 'doubled report', 'cancel', 'resumed'],
+    ...['forged report', 'doubled report', 'cancel', 'resumed', 'handed over'],
     ...['skips', 'reused', 'expanded', 'instance prepared'],
   ].filter((what) => (happened.get(what) ?? 0) < 50);
   assert.deepEqual(rare, [], 'what hardly ever happened');

@@ -60,6 +60,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     managers,
     startManager,
     takeOver,
+    handOver,
     ended: (runId) => void clock.after(random.int(0, 50), () => resume(runId)),
   });
 
@@ -106,6 +107,22 @@ export async function simulate(seed: number): Promise<Outcome> {
       manager.adopt(Object.assign(durable.rebuild(runId), { managerId: manager.id, epoch }));
       chaos.lost('taken over');
     }
+  }
+
+  /** A run goes to another manager while both are well. */
+  function handOver(runId: string): void {
+    const stored = durable.runs.get(runId)!;
+    const from = managers.find(({ id }) => id === stored.owner)!;
+    const { epoch } = stored;
+    from.give(runId, () => {
+      if (stored.owner !== from.id || stored.epoch !== epoch || stored.rules.state !== RunState.RUNNING)
+        return;
+      const to = anotherManager(from.id);
+      const machine = Object.assign(durable.rebuild(runId), { managerId: to.id });
+      to.adopt(Object.assign(machine, { epoch: durable.claim(runId, to.id) }));
+      // An acknowledgement that waited for its session is the next owner's, if it has to do with the executor.
+      chaos.lost('handed over');
+    });
   }
 
   function anotherManager(than: string): SimManager {
