@@ -1,6 +1,7 @@
 import type { FileStore } from '../files/file-store.ts';
 import { RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../proto/ids.ts';
+import { createAdoption } from './adoption.ts';
 import { writeManifest } from './api/manifest.ts';
 import { type Background, createBackground } from './background.ts';
 import { type Centre, createCentre, mayBeCentre } from './centre.ts';
@@ -15,7 +16,7 @@ import type { RunMachine } from './engine/run.ts';
 import { loadsOf } from './executor-loads.ts';
 import { leavingsOf } from './file-links.ts';
 import { createHooks, type HookSettings, type Hooks } from './hooks/hooks.ts';
-import { readRun, rowOf } from './journal.ts';
+import { rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { clearStagingOfRun } from './left-staging.ts';
 import { bundledLog, type Log } from './observe/log.ts';
@@ -87,6 +88,9 @@ export interface ManagerOptions {
   onTrouble?: ((error: Error | undefined) => void) | undefined;
 }
 
+/** Milliseconds after which a daemon tries again to get an executor. */
+const EXECUTOR_RETRY_MS = 5000;
+
 export async function createManager(options: ManagerOptions): Promise<Manager> {
   const { store, files, launcher, home, kind, roles, observer } = options;
   const managerId = options.managerId ?? newId();
@@ -107,8 +111,6 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   const recorded = new Map<string, NewRecords[]>();
   /** What is still done for runs that have ended. */
   const afterwards = new Set<Promise<void>>();
-  /** Connections to the executors of runs that were taken over. */
-  const adopting = new Set<Promise<void>>();
   let closing = false;
   const preparer = createPreparer({
     store,
@@ -190,6 +192,9 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     filesFailing: (error) => troubles.set('files', error),
     failed(error) {
       log.error('no executor could be had', { error });
+      // Runs of a daemon wait: whoever looks after it makes one possible.
+      if (kind === 'daemon')
+        return void setTimeout(() => loop.runs.size > 0 && fleet.ensure(), EXECUTOR_RETRY_MS).unref();
       executorTrouble = error;
       for (const runId of loop.runs.keys()) loop.cancel(runId, `No executor could be had: ${error.message}`);
     },
@@ -220,10 +225,11 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   }
 
   const commands = createCommands({ store, managerId, loop, note });
+  const adoption = createAdoption({ managerId, store, loop, fleet: () => fleet, commands, limit, log });
   const sharing = createSharing({
     ...{ managerId, kind, roles, store, loop, forget, executorsOf, note },
     membership: () => membership,
-    adopt,
+    adopt: adoption.adopt,
     flush: (executorIds) => fleet.flush(executorIds),
   });
   const centre = mayBeCentre(options)
@@ -268,30 +274,6 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     return (error) => log.warn(what, { error });
   }
 
-  async function takeUp(runId: string, epoch: number): Promise<RunMachine> {
-    const run = await readRun(store, runId, { managerId, epoch });
-    await limit?.repair(run);
-    loop.add(run, { adopted: true });
-    return run;
-  }
-
-  async function adopt(claimed: { runId: string; epoch: number }[]): Promise<void> {
-    if (claimed.length === 0) return;
-    for (const { runId, epoch } of claimed) log.info('run adopted', { run: runId, epoch });
-    const taken = await Promise.allSettled(claimed.map(({ runId, epoch }) => takeUp(runId, epoch)));
-    const runs = taken.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    // It is ours and not here: that is set right at one of the next heartbeats.
-    for (const one of taken) if (one.status === 'rejected') noted('a run was not taken over')(one.reason);
-    await loop.settled();
-    await commands.take();
-    // An executor that does not answer must not keep other runs waiting.
-    const done = fleet
-      .adopt(runs)
-      .catch(noted('an executor was not reached'))
-      .finally(() => adopting.delete(done));
-    adopting.add(done);
-  }
-
   const manager: Manager = {
     managerId,
     home,
@@ -309,7 +291,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     trouble: () => troubles.first ?? executorTrouble,
     async claim(runId) {
       const claimed = await store.claimRun(runId, managerId, await membership.living());
-      return claimed === undefined ? undefined : takeUp(runId, claimed.epoch);
+      return claimed === undefined ? undefined : adoption.takeUp(runId, claimed.epoch);
     },
     async close() {
       closing = true;
@@ -321,7 +303,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       await hooks.close();
       const left = [...loop.runs.keys()];
       await fleet.close();
-      await Promise.all(adopting);
+      await adoption.done();
       watchers.close();
       await logs.close();
       if (left.length > 0) {

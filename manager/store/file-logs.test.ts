@@ -59,9 +59,9 @@ describe('logs of attempts', () => {
   it('goes on where another process left off, whoever had it open', async () => {
     const [first, second] = [open(), open()];
     const runId = newId();
-    const write = (logs: LogStore, offset: number, data: string) =>
+    const write = (logs: FileLogs, offset: number, data: string) =>
       logs.append(chunkOf({ runId, offset, data, line: 1 + offset / 2 }));
-    const tail = (logs: LogStore) => logs.tails(runId, [{ processor: 'build', attempt: 1 }]);
+    const tail = (logs: FileLogs) => logs.tails(runId, [{ processor: 'build', attempt: 1 }]);
     assert.equal(write(first, 0, 'a\n'), 2);
     assert.equal(write(second, 2, 'b\n'), 4);
     // One that stood still has yet to write what the other has written since: it is not written twice.
