@@ -39,7 +39,8 @@ const pjson = {
       config: { description: 'Look at the configuration of a daemon.' },
       tokens: { description: 'Make API tokens, list and revoke them.' },
       users: { description: 'Who may sign in with a password.' },
-      executor: { description: 'Serve as an executor, list executors and stop them.' },
+      executor: { description: 'Serve as an executor.' },
+      executors: { description: 'Add executors, list, drain, stop and remove them.' },
     },
   },
 } as unknown as PJSON;

@@ -23,14 +23,17 @@ import { type RunOptions, runExecutor } from './run-executor.ts';
  *   --files ADDRESS      the file store: folder:/absolute/path or s3://BUCKET/PREFIX?...; default a folder in --home
  *   --warm MS            ends after this long without sessions and work; default 30000, 0 is never
  *   --orphan MS          ends its work and itself after this long without a session; default 300000, 0 is never
+ *   --drain-timeout MS   how long SIGTERM lets its work go on; default 20000, and 0 with --ready-fd
  *   --tls-cert FILE --tls-key FILE --tls-client-ca FILE    PEM; with the last, managers must show a certificate
  *   --insecure           a network address without TLS
  *   --sweep ID,ID        kills what is left of the programs of executors that died here
  *   --ready-fd N         says there that it serves, as one line of JSON, instead of on stdout
  *   --describe           prints its processors (JSON list of ProcessorType) and ends
  *
- * SIGTERM, and SIGINT unless it was launched with --ready-fd: ends its work with grace, hands over the reports
- * and ends; a second one ends at once. Exit codes: 0 ended as asked or by itself, 2 wrong flags, 3 cannot serve.
+ * SIGTERM, and SIGINT unless it was launched with --ready-fd: takes nothing new, hands back what has not begun, lets
+ * the rest go on for --drain-timeout, ends what is left then with its grace (its reports say that this is not its fault),
+ * hands over the reports, and ends. The second one ends the work now, the third one the process. Exit codes: 0 ended as
+ * asked or by itself, 2 wrong flags, 3 cannot serve.
  */
 const FLAGS = {
   listen: { type: 'string' },
@@ -42,6 +45,7 @@ const FLAGS = {
   files: { type: 'string' },
   warm: { type: 'string' },
   orphan: { type: 'string' },
+  'drain-timeout': { type: 'string' },
   'tls-cert': { type: 'string' },
   'tls-key': { type: 'string' },
   'tls-client-ca': { type: 'string' },
@@ -58,15 +62,23 @@ const spawnerEntry = fileURLToPath(
   new URL(`./program/spawner-main.${import.meta.filename.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
 );
 
+/** Milliseconds: below the 30 s that Kubernetes gives a pod, with what the end itself takes. */
+const DRAIN_MS = 20_000;
+
 async function main(argv: string[]): Promise<void> {
   const flags = readFlags(argv);
   if (flags.describe) return printCatalogue();
   const launched = flags['ready-fd'] !== undefined;
-  // Taken before the first await: a stop during the start is obeyed after it.
-  const stopping = Promise.withResolvers<void>();
-  process.on('SIGTERM', stopping.resolve);
+  const drainMs = numberOf(flags['drain-timeout'], '--drain-timeout', 0) ?? (launched ? 0 : DRAIN_MS);
+  let asked = 0;
+  let obey = () => {};
+  const ask = () => {
+    asked += 1;
+    obey();
+  };
+  process.on('SIGTERM', ask);
   // Ctrl-C in a terminal is for whoever launched it; it ends what a person started.
-  process.on('SIGINT', launched ? () => {} : stopping.resolve);
+  process.on('SIGINT', launched ? () => {} : ask);
 
   const log = launched ? silentLog : executorLog(process.env, { isTerminal: !!process.stderr.isTTY });
   const spans = await openSpans({ service: 'wiz-executor', environment: process.env, closeMs: CLOSE_MS });
@@ -77,12 +89,14 @@ async function main(argv: string[]): Promise<void> {
   else console.log(JSON.stringify(ready));
 
   log.info('serving', { executor: executorId, address, slots, pid: process.pid, version: WIZ_VERSION });
-  stopping.promise.then(() => {
-    executor.stop();
-    // Asked twice: whatever it waits for is not waited for.
-    process.on('SIGTERM', () => process.exit(1));
-    if (!launched) process.on('SIGINT', () => process.exit(1));
-  });
+  const ways = [() => executor.drain(drainMs), executor.stop, () => process.exit(1)];
+  if (drainMs === 0) ways.shift();
+  obey = () => ways[Math.min(asked, ways.length) - 1]!();
+  // Asked during the start: once, however impatiently.
+  if (asked > 0) {
+    asked = 1;
+    obey();
+  }
   await executor.ended;
   log.info('ended', { executor: executorId });
   await spans?.close();

@@ -1,5 +1,5 @@
-import { executorsOf } from './dispatch/fleet.ts';
-import { machineId } from './launch/process-identity.ts';
+import { machineId } from '../proto/machine-id.ts';
+import { executorsOf } from './dispatch/placed.ts';
 import type { Manager } from './manager.ts';
 import type { ExecutorRow } from './store/store.ts';
 

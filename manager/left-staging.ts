@@ -14,6 +14,12 @@ import type { Store } from './store/store.ts';
  * ended, the one that finds the executor dead. Those of runs that failed stay, as `staging` says.
  */
 
+/** Of a run that has ended. */
+export async function keepsStagingOf(store: Store, runId: string): Promise<boolean> {
+  const { spec, state } = await readRun(store, runId);
+  return keepsStaging(spec, state);
+}
+
 /** When a run has ended. `isHere`: the executor is connected, and was told. */
 export async function clearStagingOfRun(
   { home, store }: { home: string; store: Store },

@@ -7,26 +7,28 @@ import { type Background, createBackground } from './background.ts';
 import { type Centre, createCentre, mayBeCentre } from './centre.ts';
 import { coalesced } from './coalesced.ts';
 import { type Commands, createCommands } from './commands.ts';
-import { createFleet, executorsOf, type Fleet } from './dispatch/fleet.ts';
+import { createFleet, type Fleet } from './dispatch/fleet.ts';
 import { createGlobalLimit } from './dispatch/global-limit.ts';
-import type { Connect } from './dispatch/session.ts';
+import { executorsOf } from './dispatch/placed.ts';
 import { createLoop, type Loop } from './engine/loop.ts';
 import type { Conclusion } from './engine/preparation.ts';
 import type { RunMachine } from './engine/run.ts';
+import { createExecutorCare } from './executor-care.ts';
 import { loadsOf } from './executor-loads.ts';
 import { leavingsOf } from './file-links.ts';
-import { createHooks, type HookSettings, type Hooks } from './hooks/hooks.ts';
+import { createHooks, type Hooks } from './hooks/hooks.ts';
 import { rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
-import { clearStagingOfRun } from './left-staging.ts';
+import { clearStagingOfRun, keepsStagingOf } from './left-staging.ts';
+import type { ManagerOptions } from './manager-options.ts';
 import { bundledLog, type Log } from './observe/log.ts';
 import { journaling, type Observer } from './observe/observer.ts';
 import { joinManagers, type Membership } from './ownership.ts';
 import { createPreparer, type Preparer } from './prepare/preparer.ts';
-import { createRetention, pruneAsCentre, type RetentionPolicy } from './retention.ts';
+import { createRetention, pruneAsCentre } from './retention.ts';
 import { createSharing, type Sharing } from './sharing.ts';
 import type { LogStore } from './store/logs.ts';
-import type { ManagerRow, NewRecords, Store } from './store/store.ts';
+import type { NewRecords, Store } from './store/store.ts';
 import { createSchedules, type Schedules } from './triggers/schedules.ts';
 import { createTroubles } from './troubles.ts';
 import { createWatchers, type Watchers } from './watchers.ts';
@@ -62,34 +64,6 @@ export interface Manager {
   /** Leaves the store. Runs of a bundled manager that go on are given to a background manager. */
   close(): Promise<void>;
 }
-
-export interface ManagerOptions {
-  home: string;
-  kind: ManagerRow['kind'];
-  roles: ManagerRow['roles'];
-  /** Drawn by default. */
-  managerId?: string | undefined;
-  store: Store;
-  files: FileStore;
-  launcher: Launcher;
-  connect: Connect;
-  environment: NodeJS.ProcessEnv;
-  wizEntry: string[];
-  /** Most attempts at once over all managers of the store; undefined is no limit. */
-  globalLimit: number | undefined;
-  /** Which runs are deleted by themselves, once a day. */
-  retention: RetentionPolicy;
-  /** By default nothing is logged but with WIZ_DEBUG. */
-  log?: Log | undefined;
-  /** Told what happens, in a daemon and where a collector of traces is named. */
-  observer?: Observer | undefined;
-  hooks: HookSettings;
-  /** Told when runs have to wait because something cannot be written, and with undefined when they go on. */
-  onTrouble?: ((error: Error | undefined) => void) | undefined;
-}
-
-/** Milliseconds after which a daemon tries again to get an executor. */
-const EXECUTOR_RETRY_MS = 5000;
 
 export async function createManager(options: ManagerOptions): Promise<Manager> {
   const { store, files, launcher, home, kind, roles, observer } = options;
@@ -187,15 +161,18 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     logs,
     files,
     listExecutors: () => store.listExecutors(),
+    getRun: (runId) => store.getRun(runId),
+    keepsStaging: (runId) => keepsStagingOf(store, runId),
+    graceMs: options.executorGraceMs,
     log,
     logsFailing: (error) => troubles.set('logs', error),
     filesFailing: (error) => troubles.set('files', error),
     failed(error) {
-      log.error('no executor could be had', { error });
-      // Runs of a daemon wait: whoever looks after it makes one possible.
-      if (kind === 'daemon')
-        return void setTimeout(() => loop.runs.size > 0 && fleet.ensure(), EXECUTOR_RETRY_MS).unref();
       executorTrouble = error;
+      if (error === undefined) return;
+      log.error('no executor could be had', { error });
+      // Who serves others waits for an executor; the runs of a command that gets none would never end.
+      if (kind === 'daemon') return;
       for (const runId of loop.runs.keys()) loop.cancel(runId, `No executor could be had: ${error.message}`);
     },
   });
@@ -232,6 +209,8 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     adopt: adoption.adopt,
     flush: (executorIds) => fleet.flush(executorIds),
   });
+  const failed = noted('executors were not looked after');
+  const executorCare = createExecutorCare({ kind, roles, loop, fleet, failed });
   const centre = mayBeCentre(options)
     ? createCentre({ store, managerId, membership: () => membership, note })
     : undefined;
@@ -246,6 +225,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     if (centre === undefined) await retention?.();
     await hooks.care();
     await schedules.care();
+    await executorCare.look();
   }, noted('runs were not looked after'));
   const membership = await joinManagers({
     ...{ store, managerId, kind, roles },
@@ -266,7 +246,10 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     if (centre !== undefined && centre.term === undefined) await centre.look();
   }, noted('what other managers did was not looked at'));
   watchers.onForeignCommit(({ kind }) => {
-    if (kind !== 'runs') void woken();
+    if (kind !== 'runs') {
+      void woken();
+      executorCare.soon();
+    }
     if (limit !== null) void loop.settled();
   });
 
@@ -295,6 +278,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     },
     async close() {
       closing = true;
+      executorCare.close();
       await Promise.all([care(), woken()]);
       await schedules.close();
       if (troubles.ofStore === undefined) await loop.settled();

@@ -6,6 +6,9 @@ import { toldFileError } from './api/file-errors.ts';
 import { connect } from './dispatch/connect.ts';
 import { makeHome, wizHome } from './home.ts';
 import { type HookSettings, NO_HOOKS } from './hooks/hooks.ts';
+import { DEFAULT_GRACE_MS } from './launch/elsewhere.ts';
+import type { Launcher } from './launch/launcher.ts';
+import { createLaunchers } from './launch/launchers.ts';
 import { createLocalLauncher } from './launch/local.ts';
 import { clearStagingOfExecutor } from './left-staging.ts';
 import { createManager, type Manager } from './manager.ts';
@@ -24,10 +27,13 @@ export interface OpenOptions {
   /** sqlite:/path or postgres://…; $WIZ_STORE, or wiz.db in the state folder, when absent. */
   store?: string;
   /** What programs inherit, and where WIZ_HOME, WIZ_STORE, WIZ_FILE_STORE, WIZ_SLOTS, WIZ_MAX_RUNNING, WIZ_WARM, WIZ_ORPHAN,
-   *  WIZ_KEEP_RUNS and WIZ_KEEP_DAYS are read. */
+   *  WIZ_EXECUTOR_GRACE, WIZ_KEEP_RUNS and WIZ_KEEP_DAYS are read. */
   environment: NodeJS.ProcessEnv;
   /** Use this executor, which somebody else started, and launch none. */
   executor?: { address: string; token: string } | undefined;
+  /** Whether this manager starts executors on this machine; when they are needed, if absent. Those that are registered are
+   *  used in any case. */
+  localExecutors?: Launcher['starts'];
   /** Start launching an executor at once, beside everything else. */
   needsExecutor: boolean;
   /** Hooks of the manager's own, and what those of pipelines may do; by default none, and all. */
@@ -56,20 +62,27 @@ export async function openManager(options: OpenOptions): Promise<Manager> {
   });
   const launcher =
     options.executor === undefined
-      ? createLocalLauncher({
+      ? createLaunchers({
           store,
-          home,
-          environment,
-          entry: executorEntry(),
-          files: address,
-          version: WIZ_VERSION,
-          forgotten: (executorId) => clearStagingOfExecutor({ home, store }, executorId),
-          ...settings,
+          starts: options.localExecutors ?? 'when-needed',
+          graceMs: settings.executorGraceMs ?? DEFAULT_GRACE_MS,
+          rows: await store.listExecutors(),
+          local: createLocalLauncher({
+            store,
+            home,
+            environment,
+            entry: executorEntry(),
+            files: address,
+            version: WIZ_VERSION,
+            forgotten: (executorId) => clearStagingOfExecutor({ home, store }, executorId),
+            ...settings,
+          }),
         })
       : (await import('./launch/given.ts')).createGivenLauncher({
           store,
           addresses: [options.executor.address],
           token: options.executor.token,
+          retryMs: settings.executorGraceMs,
         });
   // Somebody chose it by hand: that it is not there, or the token is wrong, is told before a run is stored.
   if (options.executor !== undefined) {
@@ -107,6 +120,7 @@ interface Settings {
   globalLimit: number | undefined;
   warmMs: number | undefined;
   orphanMs: number | undefined;
+  executorGraceMs: number | undefined;
   retention: RetentionPolicy;
 }
 
@@ -124,6 +138,7 @@ function readSettings(environment: NodeJS.ProcessEnv): Settings {
     globalLimit: read('WIZ_MAX_RUNNING', 1),
     warmMs: read('WIZ_WARM', 0, 1000),
     orphanMs: read('WIZ_ORPHAN', 0, 1000),
+    executorGraceMs: read('WIZ_EXECUTOR_GRACE', 1, 1000),
     retention: { keepRuns: read('WIZ_KEEP_RUNS', 0) ?? 0, keepDays: read('WIZ_KEEP_DAYS', 0) ?? 0 },
   };
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
-import { isSameProcess, machineId, processStart } from './launch/process-identity.ts';
+import { machineId } from '../proto/machine-id.ts';
+import { isSameProcess, processStart } from './launch/process-identity.ts';
 import { createLiveness } from './liveness.ts';
 import type { ManagerRow, Store } from './store/store.ts';
 

@@ -12,7 +12,7 @@ import { hookSettings, isForHooks } from './hooks/settings.ts';
 import type { Manager } from './manager.ts';
 import type { LogFields } from './observe/log.ts';
 import { type Observability, openObservability, startFields } from './observe/observability.ts';
-import { openManager } from './open-manager.ts';
+import { type OpenOptions, openManager } from './open-manager.ts';
 
 /** A manager as a service, until it is told to end. */
 export interface RunningDaemon {
@@ -45,6 +45,7 @@ export async function serveManager(options: ServeOptions): Promise<RunningDaemon
     environment: { ...withSettings(environment, config), ...observability.environment },
     ...{ managerId, log, observer },
     hooks: { ...hookSettings(config.hooks, config.home), environment },
+    localExecutors: localExecutorsOf(config),
     needsExecutor: false,
     wizEntry,
   });
@@ -136,13 +137,19 @@ function caller(values: ContextValues): LogFields {
   return { peer: address || undefined, actor: values.get(callerKey)?.name };
 }
 
+function localExecutorsOf({ localExecutors, executors }: DaemonConfig): OpenOptions['localExecutors'] {
+  if (localExecutors === undefined) return 'nothing';
+  return executors.keepLocal ? 'always' : 'when-needed';
+}
+
 /** The bundled manager reads these from the environment; here the configuration has the last word. */
 function withSettings(environment: NodeJS.ProcessEnv, config: DaemonConfig): NodeJS.ProcessEnv {
-  const { files, localExecutors, maxRunning, retention, hooks } = config;
+  const { files, localExecutors, executors, maxRunning, retention, hooks } = config;
   return {
     ...Object.fromEntries(Object.entries(environment).filter(([name]) => !isForHooks(name, hooks))),
     WIZ_FILE_STORE: files,
     WIZ_SLOTS: localExecutors?.slots?.toString(),
+    WIZ_EXECUTOR_GRACE: `${executors.graceSeconds}`,
     WIZ_MAX_RUNNING: maxRunning?.toString(),
     WIZ_KEEP_RUNS: `${retention.keepRuns}`,
     WIZ_KEEP_DAYS: `${retention.keepDays}`,

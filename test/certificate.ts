@@ -27,10 +27,17 @@ const OID = {
   basicConstraints: '551d13',
 };
 
+export interface CertificateOptions {
+  names?: string[];
+  issuer?: Certificate;
+  /** It held until a minute ago. */
+  expired?: boolean;
+}
+
 /** A certificate for names and IPv4 addresses that holds for a day; signed by itself unless an issuer is given. */
 export function newCertificate(
   subject: string,
-  { names = ['localhost', '127.0.0.1'], issuer }: { names?: string[]; issuer?: Certificate } = {},
+  { names = ['localhost', '127.0.0.1'], issuer, expired = false }: CertificateOptions = {},
 ): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const name = sequence(set(sequence(oid(OID.commonName), der(0x0c, Buffer.from(subject)))));
@@ -42,7 +49,7 @@ export function newCertificate(
     integer(Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     algorithm,
     issuer?.name ?? name,
-    sequence(time(Date.now() - hourMs), time(Date.now() + 24 * hourMs)),
+    sequence(time(Date.now() - hourMs), time(Date.now() + (expired ? -60_000 : 24 * hourMs))),
     name,
     publicKey.export({ type: 'spki', format: 'der' }),
     der(

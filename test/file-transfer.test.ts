@@ -50,6 +50,8 @@ interface Settings {
   by?(address: string): Promise<string>;
 }
 
+const unasked = () => assert.fail('not asked here');
+
 /** One executor and one manager, each with a store, and what the manager has passed on. */
 async function place(t: TestContext, settings: Settings = {}) {
   const folder = temporaryFolder(t);
@@ -60,8 +62,7 @@ async function place(t: TestContext, settings: Settings = {}) {
     address: '127.0.0.1:0',
     token: TOKEN,
     describe: () => Promise.reject(new Error('not asked here')),
-    stop: () => assert.fail('not asked here'),
-    session: () => assert.fail('not asked here'),
+    ...{ stop: unasked, drain: unasked, session: unasked },
     files: settings.files?.(exchange) ?? exchange,
   });
   const passed: Report[] = [];

@@ -7,6 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { connect } from '../manager/dispatch/connect.ts';
+import { dialOf } from '../manager/dispatch/dial.ts';
 import type { ExecutorSession, SessionHandlers } from '../manager/dispatch/session.ts';
 import { findLeftovers } from '../manager/launch/leftovers.ts';
 import { createLocalLauncher } from '../manager/launch/local.ts';
@@ -50,9 +51,10 @@ async function open(row: ExecutorRow, runs = [RUN]) {
       throw new Error(`refused: ${refusals.map(({ reason }) => reason)}`);
     },
     wanted() {},
+    load() {},
     broken: (_, cause) => broken.resolve(cause),
   };
-  const { session, welcome } = await connect({ ...row, managerId: 'm1', runs, handlers });
+  const { session, welcome } = await connect({ ...dialOf(row), managerId: 'm1', runs, handlers });
   const reported = async (count: number) => {
     while (reports.length < count) await new Promise<void>((resolve) => (wake = resolve));
     return reports;

@@ -5,13 +5,17 @@ import { create } from '@bufbuild/protobuf';
 import type { File } from '../../proto/gen/wiz/v1/data_pb.js';
 import {
   DescribeResponseSchema,
+  type DrainRequest,
+  DrainResponseSchema,
   type ProcessorType,
   type StopRequest,
   StopResponseSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { type Log, silentLog } from '../../proto/log.ts';
+import { machineId } from '../../proto/machine-id.ts';
 import type { FileExchange } from '../files/file-exchange.ts';
 import { createLifetime } from './lifetime.ts';
+import { createMeasure } from './load.ts';
 import { createSpools, DEFAULT_ROOM, type SpoolRoom } from './log-spool.ts';
 import { type ServerOptions, serve } from './server.ts';
 import { openSession, type Session } from './session.ts';
@@ -26,7 +30,8 @@ export interface ExecutorOptions extends Pick<ServerOptions, 'address' | 'token'
   home: string;
   /** Milliseconds without sessions and work until it ends; 0 is never. */
   warmMs: number;
-  /** Milliseconds without sessions until it ends the work it has; 0 is never. */
+  /** Milliseconds without sessions until it ends the work it has, and without the session of a run until it ends what it
+   *  has of that run; 0 is never. */
   orphanMs: number;
   /** Bounds of what is kept of logs until managers have it. */
   logs?: Partial<SpoolRoom>;
@@ -42,6 +47,9 @@ export interface ExecutorOptions extends Pick<ServerOptions, 'address' | 'token'
 
 export interface Executor {
   readonly address: string;
+  /** Takes nothing new, hands back what has not begun, finishes the rest, and ends; what is not done after `withinMs` is
+   *  ended like by `stop`. */
+  drain(withinMs: number): void;
   /** Ends all work (its reports say executor-stopped and are not the program's fault), waits until managers
    *  that are there have the reports, and ends. */
   stop(): void;
@@ -54,15 +62,20 @@ export interface Executor {
 /** Managers take a session for broken after three of these. */
 const HEARTBEAT_MS = 2000;
 
+/** Between looks at what nobody claims, as a share of the orphan time. */
+const LOOKS = 4;
+
 /** How long a manager may take to acknowledge the last reports of an executor that ends. */
 const LAST_ACKS_MS = 2000;
 
 /**
  * Starts an executor: its workload, the server, and its sessions. Rejects with WizError when it cannot listen.
  *
- * It **serves** until it is asked to stop or its lifetime expires. Asked to stop without force it **drains**:
- * new assignments are refused, and it ends when nothing is held. Otherwise it **ends**: work is stopped, its
- * reports are handed to the managers that are there, and the server closes.
+ * It **serves** until it is asked to end or its lifetime expires. Asked to drain, or to stop without force, it **drains**:
+ * new assignments are refused, what waits for a slot is handed back, and it ends when nothing is held: when managers
+ * have acknowledged every report, and so have every log and file. Until then it may be told to serve again. Otherwise,
+ * or when draining takes too long, it **ends**: work is stopped, its reports are handed to the managers that are there,
+ * and the server closes.
  */
 export async function startExecutor(options: ExecutorOptions): Promise<Executor> {
   const spoolDir = join(options.home, 'spool');
@@ -74,7 +87,13 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
   let sessionCount = 0;
   let phase: 'serving' | 'draining' | 'ending' = 'serving';
   let onChange: (() => void) | undefined;
+  let drainEnd: NodeJS.Timeout | undefined;
 
+  const measure = createMeasure(options.home);
+  const load = () => {
+    const { unfinished: running, waiting } = workload.counts;
+    return measure({ running, waiting, managers: sessions.size, draining: phase !== 'serving' });
+  };
   const spools = createSpools({ ...DEFAULT_ROOM, dir: spoolDir, ...options.logs });
   const workload = createWorkload({
     slots: options.slots,
@@ -103,9 +122,16 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
         pid: process.pid,
         startedUnixMs,
         processors: await options.calls.describe(),
+        load: load(),
+        machine: machineId(),
       });
     },
     stop,
+    drain({ undo }: DrainRequest) {
+      if (undo) serveAgain();
+      else setImmediate(drain);
+      return create(DrainResponseSchema, { runningAttempts: workload.counts.unfinished });
+    },
     files,
     session(stream) {
       openSession(stream, {
@@ -115,6 +141,7 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
         wanted: files.wanted,
         serial: ++sessionCount,
         workload,
+        load,
         heartbeatMs: HEARTBEAT_MS,
         opened(session) {
           sessions.add(session);
@@ -129,12 +156,27 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
       });
     },
   });
+  const leaving = options.orphanMs === 0 ? undefined : setInterval(leave, options.orphanMs / LOOKS).unref();
   review();
-  return { address: server.address, stop: end, heldFiles: workload.heldFiles, ended: ended.promise };
+  return {
+    address: server.address,
+    drain(withinMs) {
+      drain();
+      if (phase === 'draining') drainEnd ??= setTimeout(end, withinMs);
+    },
+    stop: end,
+    heldFiles: workload.heldFiles,
+    ended: ended.promise,
+  };
+
+  /** Without any session that is the orphan's end. */
+  function leave(): void {
+    if (sessions.size > 0) workload.leaveUnclaimed(options.orphanMs);
+  }
 
   function review(): void {
-    if (phase === 'serving') lifetime.update(sessions.size, workload.counts.held);
-    else if (phase === 'draining' && workload.counts.held === 0) end();
+    if (phase === 'draining' && workload.counts.held === 0) end();
+    else if (phase !== 'ending') lifetime.update(sessions.size, workload.counts.held);
     // A program that waits for room for its log must not wait for a manager that will not come.
     else if (phase === 'ending' && sessions.size === 0) spools.abandon();
     onChange?.();
@@ -152,18 +194,35 @@ export async function startExecutor(options: ExecutorOptions): Promise<Executor>
     phase = 'draining';
     log.info('draining', { attempts: workload.counts.unfinished });
     workload.drain();
-    server.notServing();
-    lifetime.end();
+    server.serving(false);
+    tellLoad();
     review();
+  }
+
+  /** Unless whoever started it wants its end. */
+  function serveAgain(): void {
+    if (phase !== 'draining' || drainEnd !== undefined) return;
+    phase = 'serving';
+    workload.undrain();
+    server.serving(true);
+    tellLoad();
+    review();
+  }
+
+  function tellLoad(): void {
+    for (const session of sessions) session.tellLoad();
   }
 
   function end(): void {
     if (phase === 'ending') return;
     phase = 'ending';
     log.info('ending', { attempts: workload.counts.unfinished });
-    server.notServing();
+    server.serving(false);
     lifetime.end();
+    clearTimeout(drainEnd);
+    clearInterval(leaving);
     workload.stopAll('executor-stopped');
+    tellLoad();
     review();
     finish().then(ended.resolve, ended.reject);
   }

@@ -2,13 +2,17 @@ import { create } from '@bufbuild/protobuf';
 import { FailureClass, Outcome, type Report, ReportSchema } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { AttemptRequest, RunningAttempt } from '../program/attempt.ts';
 import type { LogSpool } from './log-spool.ts';
+import type { Owner } from './owner.ts';
 import type { Slots } from './slots.ts';
-import type { Owner } from './workload.ts';
 
 export interface HeldRun {
   readonly runId: string;
   epoch: number;
   owner: Owner | undefined;
+  /** When its last session closed, by the monotonic clock; meaningful without an owner. */
+  unclaimedSince: number;
+  /** It has, or may have, a staging folder here. */
+  staged: boolean;
   /** It has ended while attempts were still here; whether its staging folder is kept. */
   ended: { keepStaging: boolean } | undefined;
   readonly attempts: Map<string, HeldAttempt>;
@@ -28,6 +32,8 @@ export interface HeldAttempt {
   spool: LogSpool | undefined;
   progress: { fraction: number; message: string } | undefined;
   report: Report | undefined;
+  /** The run goes on without it: nothing is said of it any more, and it is gone when it has ended. */
+  superseded: boolean;
 }
 
 export function unfinished(run: HeldRun): boolean {
@@ -36,13 +42,18 @@ export function unfinished(run: HeldRun): boolean {
 }
 
 /** The report of one that was ended before it had a slot. */
-export function neverStarted(attempt: HeldAttempt, reason: string, message: string): Report {
+export function neverStarted(
+  attempt: HeldAttempt,
+  reason: string,
+  message: string,
+  failureClass = FailureClass.APP,
+): Report {
   const now = Date.now();
   return create(ReportSchema, {
     processor: attempt.processor,
     attempt: attempt.attempt,
     outcome: Outcome.FAILED,
-    failureClass: FailureClass.APP,
+    failureClass,
     reason,
     message,
     startedUnixMs: now,

@@ -15,6 +15,7 @@ export class OwnerSink implements AttemptSink {
 
   log(chunk: LogChunk): Promise<void> | undefined {
     const { attempt } = this;
+    if (attempt.superseded) return undefined;
     attempt.spool ??= this.spools.create(() => attempt.run.owner !== undefined);
     const room = attempt.spool.push(chunk);
     attempt.run.owner?.wake(attempt);

@@ -6,7 +6,7 @@ import { ExecutorService, file_wiz_v1_executors } from '../../proto/gen/wiz/v1/e
 import { addLazyService, requirePackage } from './lazy-service.ts';
 
 /** gRPC health (for the whole server and for the executor service) and reflection, for stock clients. */
-export function addPublicServices(server: Server): { notServing(): void } {
+export function addPublicServices(server: Server): { serving(yes: boolean): void } {
   let health: HealthImplementation | undefined;
   let status: 'SERVING' | 'NOT_SERVING' = 'SERVING';
   const names = ['', ExecutorService.typeName];
@@ -31,8 +31,8 @@ export function addPublicServices(server: Server): { notServing(): void } {
     });
   }
   return {
-    notServing() {
-      status = 'NOT_SERVING';
+    serving(yes) {
+      status = yes ? 'SERVING' : 'NOT_SERVING';
       for (const name of names) health?.setStatus(name, status);
     },
   };

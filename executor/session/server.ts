@@ -4,6 +4,8 @@ import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } f
 import {
   type DescribeRequest,
   type DescribeResponse,
+  type DrainRequest,
+  type DrainResponse,
   ExecutorService,
   type StopRequest,
   type StopResponse,
@@ -24,6 +26,7 @@ export interface ServerOptions {
   tls?: { certificate: Buffer; key: Buffer; clientAuthority?: Buffer };
   describe(): Promise<DescribeResponse>;
   stop(request: StopRequest): StopResponse;
+  drain(request: DrainRequest): DrainResponse;
   session(stream: SessionStream): void;
   files: FileCalls;
 }
@@ -31,8 +34,8 @@ export interface ServerOptions {
 export interface ExecutorServer {
   /** Where it can be reached. */
   readonly address: string;
-  /** Health answers NOT_SERVING from here on. */
-  notServing(): void;
+  /** What health answers from here on. */
+  serving(yes: boolean): void;
   /** Takes no more connections; those that are there may finish what is on its way. */
   close(): Promise<void>;
 }
@@ -61,15 +64,18 @@ export async function serve(options: ServerOptions): Promise<ExecutorServer> {
     stop(call: ServerUnaryCall<StopRequest, StopResponse>, answer: sendUnaryData<StopResponse>) {
       answer(null, options.stop(call.request));
     },
+    drain(call: ServerUnaryCall<DrainRequest, DrainResponse>, answer: sendUnaryData<DrainResponse>) {
+      answer(null, options.drain(call.request));
+    },
     session: options.session,
     ...fileHandlers(options.files),
   });
-  const { notServing } = addPublicServices(server);
+  const { serving } = addPublicServices(server);
   const address = await bind(server, options.address, credentials(options.tls));
   subscribe(STREAM_CREATED, widen);
   return {
     address,
-    notServing,
+    serving,
     async close() {
       await close(server);
       unsubscribe(STREAM_CREATED, widen);

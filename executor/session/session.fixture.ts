@@ -7,6 +7,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
 import {
+  type DrainResponse,
   ExecutorService,
   FailureClass,
   LogChunkSchema,
@@ -257,6 +258,16 @@ export class TestManager {
       .join('');
   }
 
+  /** As it was told last. */
+  load() {
+    return this.received.findLast(({ load }) => load)?.load;
+  }
+
+  /** As they were told last. */
+  unclaimed() {
+    return this.received.findLast(({ load }) => load)?.unclaimed ?? [];
+  }
+
   refusals() {
     return this.received.flatMap(({ refusals }) => refusals);
   }
@@ -278,6 +289,14 @@ export class TestManager {
 export function stopCall(client: Client, force: boolean): Promise<StopResponse> {
   return new Promise((resolve, reject) => {
     client.stop({ $typeName: 'wiz.v1.StopRequest', force }, bearer(TOKEN), {}, (error, response) =>
+      error ? reject(error) : resolve(response!),
+    );
+  });
+}
+
+export function drainCall(client: Client, undo = false): Promise<DrainResponse> {
+  return new Promise((resolve, reject) => {
+    client.drain({ $typeName: 'wiz.v1.DrainRequest', undo }, bearer(TOKEN), {}, (error, response) =>
       error ? reject(error) : resolve(response!),
     );
   });

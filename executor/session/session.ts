@@ -1,9 +1,8 @@
-import { freemem, loadavg } from 'node:os';
 import { create } from '@bufbuild/protobuf';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import {
   type Hello,
-  LoadSchema,
+  type Load,
   ProgressReportSchema,
   type Refusal,
   RefusalSchema,
@@ -16,7 +15,8 @@ import {
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { ManagerInSession, WantedFiles } from '../files/wanted-files.ts';
 import type { HeldAttempt } from './held-attempt.ts';
-import { type Owner, WHOLE_RUN, type Workload } from './workload.ts';
+import { type Owner, WHOLE_RUN } from './owner.ts';
+import type { Workload } from './workload.ts';
 
 /**
  * The executor's end of one stream with a manager.
@@ -35,6 +35,8 @@ import { type Owner, WHOLE_RUN, type Workload } from './workload.ts';
  */
 export interface Session extends Owner {
   readonly managerId: string;
+  /** Tells the load now. */
+  tellLoad(): void;
   /** Sends what is ready and ends the stream. */
   close(): void;
 }
@@ -50,7 +52,8 @@ export interface SessionOptions {
   workload: Workload;
   opened(session: Session): void;
   closed(session: Session): void;
-  /** Milliseconds; a load report is sent when nothing else was for this long. */
+  load(): Load;
+  /** Milliseconds between load reports, which also say that the executor lives. */
   heartbeatMs: number;
 }
 
@@ -79,7 +82,6 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
   let wantedFiles: string[] = [];
   let manager: ManagerInSession | undefined;
   let loadDue = false;
-  let quiet = true;
   let scheduled = false;
   let inFlight = 0;
 
@@ -96,6 +98,10 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
       refusals.push(create(RefusalSchema, { runId, epoch, processor, attempt, reason, currentEpoch }));
       schedule();
     },
+    tellLoad() {
+      loadDue = true;
+      schedule();
+    },
     close() {
       inFlight = 0;
       flush();
@@ -104,11 +110,7 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     },
   };
 
-  const heartbeat = setInterval(() => {
-    loadDue = quiet;
-    quiet = true;
-    if (loadDue && state === 'open') schedule();
-  }, options.heartbeatMs);
+  const heartbeat = setInterval(session.tellLoad, options.heartbeatMs);
   heartbeat.unref();
 
   stream.on('data', receive);
@@ -134,6 +136,7 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     }
     for (const assignments of request.assignments) workload.assign(assignments, session);
     for (const cancels of request.cancels) workload.cancel(cancels, session);
+    for (const attempts of request.superseded) workload.supersede(attempts);
     for (const end of request.endedRuns) workload.endRun(end, session);
     if (request.absentFiles.length > 0) manager?.absent(request.absentFiles);
     // Acknowledged logs made room for more.
@@ -156,7 +159,7 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
       });
       options.opened(session);
     }
-    schedule();
+    session.tellLoad();
   }
 
   function closed(): void {
@@ -182,7 +185,6 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     while (state === 'open' && inFlight < MAX_IN_FLIGHT) {
       const message = nextMessage();
       if (message === undefined) return;
-      quiet = false;
       inFlight++;
       stream.write(message, sent);
     }
@@ -198,7 +200,10 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     if (!something && awake.size === 0) return undefined;
     const message = create(SessionResponseSchema, { refusals, wantedFiles });
     if (welcome) message.welcome = welcome;
-    if (loadDue) message.load = currentLoad(workload);
+    if (loadDue) {
+      message.load = options.load();
+      message.unclaimed = workload.unclaimed();
+    }
     welcome = undefined;
     loadDue = false;
     refusals = [];
@@ -206,7 +211,8 @@ export function openSession(stream: SessionStream, options: SessionOptions): Ses
     const room = { bytes: CUT_BYTES, reports: CUT_REPORTS };
     for (const attempt of awake) {
       if (room.bytes <= 0 || room.reports <= 0) break;
-      if (attempt.run.owner !== session || attempt.phase === 'gone' || say(message, attempt, room)) {
+      const isSilent = attempt.run.owner !== session || attempt.phase === 'gone' || attempt.superseded;
+      if (isSilent || say(message, attempt, room)) {
         awake.delete(attempt);
       }
     }
@@ -256,12 +262,4 @@ function say(
   room.reports--;
   room.bytes -= report.usage?.outputBytes ?? 0;
   return true;
-}
-
-function currentLoad(workload: Workload) {
-  return create(LoadSchema, {
-    running: workload.counts.unfinished,
-    load1: loadavg()[0]!,
-    freeMemoryBytes: freemem(),
-  });
 }

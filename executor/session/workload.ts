@@ -1,19 +1,18 @@
-import { create } from '@bufbuild/protobuf';
 import type { File } from '../../proto/gen/wiz/v1/data_pb.js';
 import {
   type Assignment,
-  AttemptRefSchema,
   FailureClass,
   type Report,
   type RunAssignments,
   type RunAttempts,
-  RunAttemptsSchema,
   type RunEnd,
   type RunLease,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { AttemptRequest, AttemptSink, RunningAttempt } from '../program/attempt.ts';
-import { type HeldAttempt, type HeldRun, neverStarted, unfinished } from './held-attempt.ts';
+import { type HeldAttempt, type HeldRun, neverStarted } from './held-attempt.ts';
+import { createHeldRuns, isOver } from './held-runs.ts';
 import type { SpoolFactory } from './log-spool.ts';
+import { type Owner, type Ref, WHOLE_RUN } from './owner.ts';
 import { OwnerSink } from './owner-sink.ts';
 import { createSlots } from './slots.ts';
 
@@ -27,13 +26,16 @@ import { createSlots } from './slots.ts';
  * next hello that names it.
  *
  * An **attempt** is waiting (for a slot), running, ended (its report is kept until it is acknowledged), or
- * gone. An assignment of an attempt that is here starts nothing: if it has ended, its report is sent again.
+ * gone. An assignment of an attempt that is here starts nothing: if it has ended, its report is sent again. One that is
+ * superseded, because its run has given it up and tries again elsewhere, is ended and gone without a report.
  */
 export interface Workload {
   /** False when the epoch is older than the one held. */
   adopt(lease: RunLease, owner: Owner): boolean;
   assign(assignments: RunAssignments, owner: Owner): void;
   cancel(attempts: RunAttempts, owner: Owner): void;
+  /** The run goes on without these attempts, whoever owns it. Ignored when it carries an older epoch. */
+  supersede(attempts: RunAttempts): void;
   /** Reports that are durable: their attempts are gone. */
   acknowledge(attempts: RunAttempts): void;
   /** The run is over: once nothing of it runs here any more, its staging folder goes or is kept. */
@@ -46,34 +48,20 @@ export interface Workload {
   epochOf(runId: string): number;
   /** What attempts left whose reports are kept. */
   heldFiles(): File[];
-  /** Takes nothing new from here on. */
+  /** What is here of runs that no session owns. */
+  unclaimed(): RunAttempts[];
+  /** Ends what is here of runs that nobody has owned for this time. */
+  leaveUnclaimed(ms: number): void;
+  /** Takes nothing new from here on, and hands back what waits for a slot: somebody else starts it sooner. */
   drain(): void;
+  /** Takes work again, unless it was stopped. */
+  undrain(): void;
   /** Ends what waits and runs; the reports say `reason` and are not the program's fault. */
   stopAll(reason: string): void;
   /** Enough waits for a slot that nobody is in a hurry for news. */
   readonly busy: boolean;
-  readonly counts: { readonly unfinished: number; readonly held: number };
+  readonly counts: { readonly unfinished: number; readonly held: number; readonly waiting: number };
 }
-
-/** A session, as the workload sees it. */
-export interface Owner {
-  /** Grows with every session. */
-  readonly serial: number;
-  /** The attempt has a report, log or progress to send. */
-  wake(attempt: HeldAttempt): void;
-  refuse(run: { runId: string; epoch: number }, ref: Ref, reason: RefusalReason, held: number): void;
-}
-
-/** Names an attempt within its run. */
-export interface Ref {
-  processor: string;
-  attempt: number;
-}
-
-/** In a refusal: it is about the run. */
-export const WHOLE_RUN: Ref = { processor: '', attempt: 0 };
-
-export type RefusalReason = 'stale-epoch' | 'draining' | 'duplicate';
 
 export interface WorkloadOptions {
   /** Programs at once. */
@@ -95,54 +83,20 @@ export interface WorkloadOptions {
 
 const DEFAULT_WAITING = 4096;
 
-/** Runs without attempts that are remembered for their epoch alone: about 200 bytes each. */
-const FENCES_KEPT = 10_000;
-
 export function createWorkload(options: WorkloadOptions): Workload {
-  const runs = new Map<string, HeldRun>();
+  const runs = createHeldRuns(() => counts.held);
+  const { claim } = runs;
   const slots = createSlots<HeldAttempt>(options.slots, start);
   const waits = createSlots<HeldAttempt>(options.waiting ?? DEFAULT_WAITING, start);
-  const counts = { unfinished: 0, held: 0 };
+  const counts = {
+    unfinished: 0,
+    held: 0,
+    get waiting() {
+      return slots.waiting + waits.waiting;
+    },
+  };
   let draining = false;
   let stopReason: string | undefined;
-
-  /** The run, now at this epoch and with this owner; undefined when the epoch is older than the one held. */
-  function claim(runId: string, epoch: number, owner: Owner): HeldRun | undefined {
-    let run = runs.get(runId);
-    if (run === undefined) {
-      run = { runId, epoch, owner, ended: undefined, attempts: new Map() };
-      runs.set(runId, run);
-      forgetOldFences();
-      return run;
-    }
-    if (epoch < run.epoch) return undefined;
-    if (epoch > run.epoch && run.owner !== owner) {
-      run.owner?.refuse({ runId, epoch: run.epoch }, WHOLE_RUN, 'stale-epoch', epoch);
-    }
-    const newer = epoch > run.epoch || run.owner === undefined || owner.serial > run.owner.serial;
-    run.epoch = epoch;
-    if (newer) setOwner(run, owner);
-    return run;
-  }
-
-  function setOwner(run: HeldRun, owner: Owner | undefined): void {
-    if (run.owner === owner) return;
-    run.owner = owner;
-    for (const attempt of run.attempts.values()) {
-      attempt.spool?.rewind();
-      if (owner !== undefined && (attempt.spool || attempt.progress || attempt.report)) owner.wake(attempt);
-    }
-  }
-
-  // The run that was touched last is at the end of the map.
-  function forgetOldFences(): void {
-    if (runs.size <= FENCES_KEPT + counts.held) return;
-    for (const [runId, run] of runs) {
-      if (run.attempts.size > 0) continue;
-      runs.delete(runId);
-      if (runs.size <= FENCES_KEPT) return;
-    }
-  }
 
   function take(run: HeldRun, assignments: RunAssignments, assignment: Assignment): void {
     const { processor, attempt: number, action } = assignment;
@@ -165,9 +119,11 @@ export function createWorkload(options: WorkloadOptions): Workload {
       spool: undefined,
       progress: undefined,
       report: undefined,
+      superseded: false,
     };
     run.attempts.set(keyOf(assignment), attempt);
     run.ended = undefined; // it was taken up again
+    run.staged = true;
     counts.held++;
     counts.unfinished++;
     attempt.slots = action.case === 'call' && !options.calls.takesSlot(action.value.uses) ? waits : slots;
@@ -200,15 +156,17 @@ export function createWorkload(options: WorkloadOptions): Workload {
     attempt.running = undefined;
     attempt.request = undefined;
     counts.unfinished--;
-    attempt.run.owner?.wake(attempt);
+    if (attempt.superseded) drop(attempt);
+    else attempt.run.owner?.wake(attempt);
     leaveRun(attempt.run);
     options.changed();
   }
 
   function leaveRun(run: HeldRun): void {
-    if (run.ended === undefined || unfinished(run)) return;
-    const { keepStaging } = run.ended;
+    if (!isOver(run)) return;
+    const { keepStaging } = run.ended!;
     run.ended = undefined;
+    run.staged = false;
     options.runEnded(run.runId, keepStaging);
   }
 
@@ -221,15 +179,28 @@ export function createWorkload(options: WorkloadOptions): Workload {
     }
   }
 
-  function drop(attempt: HeldAttempt, key: string): void {
+  function drop(attempt: HeldAttempt): void {
     attempt.phase = 'gone';
     attempt.spool?.dispose();
-    attempt.run.attempts.delete(key);
+    attempt.run.attempts.delete(keyOf(attempt));
     counts.held--;
-    if (attempt.run.attempts.size === 0) {
-      runs.delete(attempt.run.runId);
-      runs.set(attempt.run.runId, attempt.run);
-    }
+    if (attempt.run.attempts.size === 0) runs.emptied(attempt.run);
+  }
+
+  function supersedeOne(attempt: HeldAttempt): void {
+    if (attempt.superseded) return;
+    attempt.superseded = true;
+    // A program that waits for room for its log must not wait for somebody to read it.
+    attempt.spool?.dispose();
+    if (attempt.phase === 'ended') drop(attempt);
+    else cancelOne(attempt, 'superseded', '');
+  }
+
+  function handBack(attempt: HeldAttempt): void {
+    if (attempt.phase !== 'waiting') return;
+    attempt.slots!.withdraw(attempt);
+    const message = 'The executor drains and handed it back before it began.';
+    end(attempt, neverStarted(attempt, 'drained', message, FailureClass.PREEMPTED));
   }
 
   return {
@@ -267,14 +238,23 @@ export function createWorkload(options: WorkloadOptions): Workload {
         else cancelOne(attempt, 'cancelled', 'It was cancelled while it waited for a slot.');
       }
     },
+    supersede({ runId, epoch, attempts }) {
+      const run = runs.get(runId);
+      if (run === undefined || epoch < run.epoch) return;
+      run.epoch = epoch;
+      for (const ref of attempts) {
+        const attempt = run.attempts.get(keyOf(ref));
+        if (attempt !== undefined) supersedeOne(attempt);
+      }
+      options.changed();
+    },
     acknowledge({ runId, epoch, attempts }) {
       const run = runs.get(runId);
       // What a manager that lost the run acknowledges, the present one will be told again.
       if (run === undefined || epoch < run.epoch) return;
       for (const ref of attempts) {
-        const key = keyOf(ref);
-        const attempt = run.attempts.get(key);
-        if (attempt?.phase === 'ended') drop(attempt, key);
+        const attempt = run.attempts.get(keyOf(ref));
+        if (attempt?.phase === 'ended') drop(attempt);
       }
       options.changed();
     },
@@ -286,18 +266,17 @@ export function createWorkload(options: WorkloadOptions): Workload {
       leaveRun(run);
     },
     find: (runId, ref) => runs.get(runId)?.attempts.get(keyOf(ref)),
-    known(runId) {
-      const byEpoch = new Map<number, RunAttempts>();
-      for (const { epoch, processor, attempt } of runs.get(runId)?.attempts.values() ?? []) {
-        const group = byEpoch.get(epoch) ?? create(RunAttemptsSchema, { runId, epoch });
-        group.attempts.push(create(AttemptRefSchema, { processor, attempt }));
-        byEpoch.set(epoch, group);
+    known: runs.known,
+    unclaimed: runs.unclaimed,
+    leaveUnclaimed(ms) {
+      for (const run of runs.left(ms)) {
+        for (const attempt of run.attempts.values()) supersedeOne(attempt);
+        run.ended = { keepStaging: false };
+        leaveRun(run);
       }
-      return [...byEpoch.values()];
+      options.changed();
     },
-    disown(owner) {
-      for (const run of runs.values()) if (run.owner === owner) setOwner(run, undefined);
-    },
+    disown: runs.disown,
     epochOf: (runId) => runs.get(runId)?.epoch ?? 0,
     heldFiles() {
       const held: File[] = [];
@@ -312,6 +291,10 @@ export function createWorkload(options: WorkloadOptions): Workload {
     },
     drain() {
       draining = true;
+      for (const run of runs.values()) for (const attempt of run.attempts.values()) handBack(attempt);
+    },
+    undrain() {
+      draining = stopReason !== undefined;
     },
     stopAll(reason) {
       draining = true;

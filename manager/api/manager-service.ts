@@ -1,11 +1,11 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import { WizError } from '../../proto/error.ts';
-import type { Executor, ManagerService } from '../../proto/gen/wiz/v1/managers_pb.js';
+import type { ManagerService } from '../../proto/gen/wiz/v1/managers_pb.js';
 import { WIZ_VERSION } from '../../proto/version.ts';
-import { allLoads } from '../executor-loads.ts';
 import type { Manager } from '../manager.ts';
-import type { ExecutorRow } from '../store/store.ts';
 import { unary } from './errors.ts';
+import { addExecutor, removeExecutor, setDraining } from './executor-registry.ts';
+import { viewExecutors } from './executor-view.ts';
 
 /** The manager itself, its peers and its executors. */
 export function managerService(manager: Manager): ServiceImpl<typeof ManagerService> {
@@ -37,12 +37,11 @@ export function managerService(manager: Manager): ServiceImpl<typeof ManagerServ
     }),
     listExecutors: unary(async () => {
       await manager.membership.look();
-      const loads = allLoads(manager);
-      const rows = await store.listExecutors();
-      const executors = await Promise.all(rows.map((row) => executorOf(row, loads.get(row.executorId) ?? 0)));
-      // A local one that is gone ended because nothing needed it.
-      return { executors: executors.filter(({ reachable, launcher: by }) => reachable || by !== 'local') };
+      return { executors: await viewExecutors(manager) };
     }),
+    addExecutor: unary((request) => addExecutor(manager, request)),
+    drainExecutor: unary((request) => setDraining(manager, request)),
+    removeExecutor: unary((request) => removeExecutor(manager, request)),
     stopExecutors: unary(async ({ executorIds, force }) => {
       // Those at a given address are somebody else's.
       const rows = (await store.listExecutors()).filter((row) => row.launcher === 'local');
@@ -50,7 +49,7 @@ export function managerService(manager: Manager): ServiceImpl<typeof ManagerServ
         if (!rows.some((row) => row.executorId.startsWith(id))) {
           throw new WizError(
             'not_found',
-            `There is no local executor "${id}". wiz executor list shows what there is.`,
+            `There is no local executor "${id}". wiz executors list shows what there is.`,
           );
         }
       }
@@ -60,20 +59,4 @@ export function managerService(manager: Manager): ServiceImpl<typeof ManagerServ
       return launcher.stop(chosen, force);
     }),
   };
-
-  async function executorOf(row: ExecutorRow, running: number): Promise<Executor> {
-    const reachable = (await launcher.inspect(row)) === 'alive';
-    return {
-      $typeName: 'wiz.v1.Executor',
-      executorId: row.executorId,
-      address: row.address,
-      pid: row.pid,
-      version: row.version,
-      slots: row.slots,
-      running,
-      startedUnixMs: row.startedMs,
-      launcher: row.launcher,
-      reachable,
-    };
-  }
 }

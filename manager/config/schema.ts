@@ -25,10 +25,11 @@
 import { z } from 'zod';
 import { auth } from './auth.ts';
 import { base } from './base.ts';
+import { executors } from './executors.ts';
 import { hooks } from './hooks.ts';
 import { metrics, tracing } from './observe.ts';
 
-const sections = { auth, tracing, metrics, hooks };
+const sections = { auth, executors, tracing, metrics, hooks };
 
 export const configSchema = z.strictObject({ ...base, ...sections });
 

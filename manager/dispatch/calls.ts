@@ -3,19 +3,18 @@ import type { ServiceError } from '@grpc/grpc-js';
 import {
   DescribeRequestSchema,
   type DescribeResponse,
+  DrainRequestSchema,
+  type DrainResponse,
   StopRequestSchema,
   type StopResponse,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
-import type { Channel, TlsOptions } from './channel.ts';
+import type { Channel } from './channel.ts';
+import type { Dial } from './dial.ts';
 import { executorError } from './executor-error.ts';
 
-export interface CallOptions {
-  /** unix:/path or host:port */
-  address: string;
-  token: string;
+export interface CallOptions extends Dial {
   /** Milliseconds for connection and answer; 5,000 by default. */
   timeoutMs?: number;
-  tls?: TlsOptions;
 }
 
 /** Asks an executor what it is. Rejects with WizError: unavailable, unauthenticated, … */
@@ -31,6 +30,14 @@ export function stopExecutor(options: CallOptions & { force: boolean }): Promise
   const request = create(StopRequestSchema, { force: options.force });
   return call(options, ({ client, metadata }, limits, answer) =>
     client.stop(request, metadata(), limits, answer),
+  );
+}
+
+/** Asks an executor to take nothing new and to end when it is done, or to go on after all. Rejects with WizError. */
+export function drainExecutor(options: CallOptions & { undo: boolean }): Promise<DrainResponse> {
+  const request = create(DrainRequestSchema, { undo: options.undo });
+  return call(options, ({ client, metadata }, limits, answer) =>
+    client.drain(request, metadata(), limits, answer),
   );
 }
 

@@ -1,16 +1,20 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity as checkIdentity, type PeerCertificate } from 'node:tls';
 import { type ChannelOptions, credentials, Metadata } from '@grpc/grpc-js';
 import { ExecutorService } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { grpcClient } from '../../proto/grpc.ts';
 import { isLocalAddress } from './local-address.ts';
 
 /** What a connection to an executor is secured with; absent is none: a unix socket, or a network that is
- *  trusted otherwise. */
+ *  trusted otherwise. Texts are PEM. */
 export interface TlsOptions {
-  /** PEM of the authorities to trust; absent is those of Node. */
-  ca?: Buffer;
-  /** PEM of the manager's own certificate and key, when the executor asks for one. */
-  certificate?: Buffer;
-  key?: Buffer;
+  /** The authorities to trust; absent is those of Node. */
+  authority?: string | undefined;
+  /** The name that its certificate must have; absent is the host of the address. */
+  serverName?: string | undefined;
+  /** The manager's own certificate and key, when the executor asks for one. */
+  certificate?: string | undefined;
+  key?: string | undefined;
 }
 
 export interface Channel {
@@ -34,9 +38,8 @@ export function openChannel(address: string, token: string, tls?: TlsOptions): C
 }
 
 function newClient(address: string, tls?: TlsOptions) {
-  const security = tls
-    ? credentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.certificate ?? null)
-    : credentials.createInsecure();
+  const security = tls ? secured(address, tls) : credentials.createInsecure();
+  const serverName = tls && (tls.serverName || (ipOf(address) && NAMELESS));
   const options: ChannelOptions = {
     // Of its own, so that a new connection never waits for the back-off of one that failed.
     'grpc.use_local_subchannel_pool': 1,
@@ -45,6 +48,31 @@ function newClient(address: string, tls?: TlsOptions) {
     'grpc.service_config_disable_resolution': 1,
     'grpc.enable_channelz': 0,
     'grpc.enable_http_proxy': isLocalAddress(address) ? 0 : 1,
+    ...(serverName && {
+      'grpc.ssl_target_name_override': serverName,
+      'grpc.default_authority': tls?.serverName || address,
+    }),
   };
   return grpcClient(ExecutorService, address, security, options);
+}
+
+/** Said where a name must be said (SNI) and there is none but an IP address, which may not be. */
+const NAMELESS = 'executor.invalid';
+
+function secured(address: string, { serverName, authority, key, certificate }: TlsOptions) {
+  const ip = ipOf(address);
+  // grpc-js would check the certificate against the name that is said.
+  const checkServerIdentity = (_: string, shown: PeerCertificate) => checkIdentity(ip!, shown);
+  const verification = ip && !serverName ? { checkServerIdentity } : {};
+  return credentials.createSsl(pem(authority), pem(key), pem(certificate), verification);
+}
+
+/** The IP address of host:port; undefined when the host is a name. */
+function ipOf(address: string): string | undefined {
+  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  return isIP(host) > 0 ? host : undefined;
+}
+
+function pem(text: string | undefined): Buffer | null {
+  return text ? Buffer.from(text) : null;
 }

@@ -36,6 +36,7 @@ function recorder() {
     progress: note('progress'),
     refusals: note('refusals'),
     wanted: note('wanted'),
+    load: () => {},
     broken: note('broken'),
   };
   const until = async (condition: () => boolean) => {

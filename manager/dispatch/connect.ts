@@ -10,7 +10,7 @@ import {
   type SessionResponse,
   type Welcome,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
-import type { Channel, TlsOptions } from './channel.ts';
+import type { Channel } from './channel.ts';
 import { executorError } from './executor-error.ts';
 import { createOutbox, MAX_ASSIGNMENT_BYTES, type OversizedAssignment } from './outbox.ts';
 import type { Connect, ConnectOptions, ExecutorSession } from './session.ts';
@@ -23,8 +23,7 @@ import type { Connect, ConnectOptions, ExecutorSession } from './session.ts';
 type State = 'opening' | 'held' | 'open' | 'closed' | 'broken';
 
 export interface ConnectSettings {
-  tls?: TlsOptions;
-  /** Milliseconds after which the executor says something at the latest; 2,000, as executors.proto has it. */
+  /** Milliseconds between what the executor says at the least; 2,000, as executors.proto has it. */
   heartbeatMs?: number;
 }
 
@@ -40,7 +39,7 @@ export const connect: Connect = createConnect();
 export function createConnect(settings: ConnectSettings = {}): Connect {
   return async (options) => {
     const { openChannel } = await import('./channel.ts');
-    const channel = openChannel(options.address, options.token, settings.tls);
+    const channel = openChannel(options.address, options.token, options.tls);
     return openSession(channel, options, settings.heartbeatMs ?? 2000);
   };
 }
@@ -86,7 +85,7 @@ function openSession(
     // the executor's silence: after a pause there is one tick, and then what had arrived.
     heartbeat = setInterval(() => {
       missed += 1;
-      if (missed > MISSED_HEARTBEATS) fail(new Error(`it was silent for ${MISSED_HEARTBEATS} heartbeats`));
+      if (missed >= MISSED_HEARTBEATS) fail(new Error(`it was silent for ${MISSED_HEARTBEATS} heartbeats`));
     }, heartbeatMs).unref();
     opened.resolve({ session: session(welcome), welcome });
     deliver(() => handle(message));
@@ -106,12 +105,14 @@ function openSession(
   }
 
   /** Logs before reports: an attempt that ended has no more of them. */
-  function handle({ logs, progress, reports, refusals, wantedFiles }: SessionResponse): void {
+  function handle(message: SessionResponse): void {
+    const { logs, progress, reports, refusals, wantedFiles, load, unclaimed } = message;
     if (logs.length > 0) handlers.logs(executorId, logs);
     if (progress.length > 0) handlers.progress(executorId, progress);
     if (reports.length > 0) handlers.reports(executorId, reports);
     if (refusals.length > 0) handlers.refusals(executorId, refusals);
     if (wantedFiles.length > 0) handlers.wanted(executorId, wantedFiles);
+    if (load !== undefined) handlers.load(executorId, load, unclaimed);
   }
 
   function fail(cause: Error): void {

@@ -1,5 +1,6 @@
 import type { ServiceError } from '@grpc/grpc-js';
 import { type ErrorCode, WizError } from '../../proto/error.ts';
+import { connectionProblem } from './connection-problem.ts';
 
 /** Numbers of gRPC's status codes that say more than "it did not work". */
 const CODES: Record<number, ErrorCode> = {
@@ -25,10 +26,8 @@ export function executorError(address: string, cause: unknown): WizError {
     );
   }
   if (wizCode === 'unavailable') {
-    // gRPC's words for people who write gRPC libraries go with the cause.
-    const short = /\b(E[A-Z]{3,}|ENOENT)\b/.exec(said)?.[0] ?? said.replace(/ Resolution note: $/, '');
-    const advice = 'Is it running, and is the address right?';
-    return new WizError(wizCode, `The executor at ${address} cannot be reached: ${short}. ${advice}`, {
+    const { told, advice } = connectionProblem(said);
+    return new WizError(wizCode, `The executor at ${address} cannot be reached: ${told}. ${advice}`, {
       cause,
     });
   }

@@ -5,7 +5,8 @@ import {
   type WriteFileRequest,
   WriteFileRequestSchema,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
-import type { Channel, TlsOptions } from './channel.ts';
+import type { Channel } from './channel.ts';
+import type { Dial } from './dial.ts';
 
 /**
  * ReadFile and WriteFile of one executor, over a connection of their own: what a session says does not wait behind files.
@@ -26,7 +27,7 @@ export interface FileHead {
   offset: number;
 }
 
-export type OpenFileCalls = (executor: { address: string; token: string }) => FileCalls;
+export type OpenFileCalls = (executor: Dial) => FileCalls;
 
 export class FileCallError extends Error {
   /** broken: the way there; it may work when tried again. refused: it will not. wrong: content is not what its hash
@@ -55,82 +56,78 @@ const KINDS: Record<number, FileCallError['kind']> = {
 /** Milliseconds without a byte after which a read is tried anew. Longer than any disk takes. */
 const SILENT_MS = 30_000;
 
-export const openFileCalls: OpenFileCalls = createOpenFileCalls();
+export const openFileCalls: OpenFileCalls = ({ address, token, tls }) => {
+  let resetting = new AbortController();
+  let opening: Promise<Channel> | undefined;
 
-export function createOpenFileCalls(tls?: TlsOptions): OpenFileCalls {
-  return ({ address, token }) => {
-    let resetting = new AbortController();
-    let opening: Promise<Channel> | undefined;
+  /** A channel, and a signal for the call on it. */
+  async function open(signal: AbortSignal): Promise<{ channel: Channel; ending: AbortSignal }> {
+    signal.throwIfAborted();
+    opening ??= import('./channel.ts').then(({ openChannel }) => openChannel(address, token, tls));
+    return { channel: await opening, ending: AbortSignal.any([signal, resetting.signal]) };
+  }
 
-    /** A channel, and a signal for the call on it. */
-    async function open(signal: AbortSignal): Promise<{ channel: Channel; ending: AbortSignal }> {
-      signal.throwIfAborted();
-      opening ??= import('./channel.ts').then(({ openChannel }) => openChannel(address, token, tls));
-      return { channel: await opening, ending: AbortSignal.any([signal, resetting.signal]) };
-    }
-
-    return {
-      async *read(hash, offset, signal) {
-        const { channel, ending } = await open(signal);
-        const request = create(ReadFileRequestSchema, { hash, offset });
-        const call = channel.client.readFile(request, channel.metadata());
-        const cancel = () => call.cancel();
-        ending.addEventListener('abort', cancel, { once: true });
-        const silence = setTimeout(cancel, SILENT_MS);
-        try {
-          for await (const { data } of call) {
-            // Who takes the content may take its time.
-            clearTimeout(silence);
-            yield data;
-            silence.refresh();
-          }
-        } catch (error) {
-          signal.throwIfAborted();
-          throw callError(address, error);
-        } finally {
+  return {
+    async *read(hash, offset, signal) {
+      const { channel, ending } = await open(signal);
+      const request = create(ReadFileRequestSchema, { hash, offset });
+      const call = channel.client.readFile(request, channel.metadata());
+      const cancel = () => call.cancel();
+      ending.addEventListener('abort', cancel, { once: true });
+      const silence = setTimeout(cancel, SILENT_MS);
+      try {
+        for await (const { data } of call) {
+          // Who takes the content may take its time.
           clearTimeout(silence);
-          ending.removeEventListener('abort', cancel);
+          yield data;
+          silence.refresh();
+        }
+      } catch (error) {
+        signal.throwIfAborted();
+        throw callError(address, error);
+      } finally {
+        clearTimeout(silence);
+        ending.removeEventListener('abort', cancel);
+        cancel();
+      }
+    },
+    async write(head, content, signal) {
+      const { writePaced } = await import('../../proto/paced-writes.ts');
+      const { channel, ending } = await open(signal);
+      const answered = new AbortController();
+      const answer = Promise.withResolvers<number>();
+      const call = channel.client.writeFile(channel.metadata(), {}, (error, response) => {
+        if (error || response === undefined) answer.reject(callError(address, error));
+        else answer.resolve(response.offset);
+        answered.abort();
+      });
+      call.on('error', () => {});
+      const cancel = () => call.cancel();
+      ending.addEventListener('abort', cancel, { once: true });
+      let contentError: unknown;
+      writePaced(call, requests(head, content), answered.signal)
+        .catch((error) => {
+          contentError = error;
           cancel();
-        }
-      },
-      async write(head, content, signal) {
-        const { writePaced } = await import('../../proto/paced-writes.ts');
-        const { channel, ending } = await open(signal);
-        const answered = new AbortController();
-        const answer = Promise.withResolvers<number>();
-        const call = channel.client.writeFile(channel.metadata(), {}, (error, response) => {
-          if (error || response === undefined) answer.reject(callError(address, error));
-          else answer.resolve(response.offset);
-          answered.abort();
-        });
-        call.on('error', () => {});
-        const cancel = () => call.cancel();
-        ending.addEventListener('abort', cancel, { once: true });
-        let contentError: unknown;
-        writePaced(call, requests(head, content), answered.signal)
-          .catch((error) => {
-            contentError = error;
-            cancel();
-          })
-          .finally(() => call.end());
-        try {
-          return await answer.promise;
-        } catch (error) {
-          signal.throwIfAborted();
-          throw contentError ?? error;
-        } finally {
-          ending.removeEventListener('abort', cancel);
-        }
-      },
-      reset() {
-        resetting.abort();
-        resetting = new AbortController();
-        opening?.then(({ client }) => client.close()).catch(() => {});
-        opening = undefined;
-      },
-    };
+        })
+        .finally(() => call.end());
+      try {
+        return await answer.promise;
+      } catch (error) {
+        signal.throwIfAborted();
+        throw contentError ?? error;
+      } finally {
+        ending.removeEventListener('abort', cancel);
+      }
+    },
+    reset() {
+      resetting.abort();
+      resetting = new AbortController();
+      opening?.then(({ client }) => client.close()).catch(() => {});
+      opening = undefined;
+    },
   };
-}
+};
 
 /** The head goes with the first bytes: a small file is one message. */
 async function* requests(

@@ -11,6 +11,7 @@ import {
   type RunReports,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { Log } from '../observe/log.ts';
+import type { Dial } from './dial.ts';
 import type { FileCalls, OpenFileCalls } from './file-calls.ts';
 import { createFileGiver, type FileGiver } from './file-giver.ts';
 import { createFileReader, type FileReader } from './file-reader.ts';
@@ -29,7 +30,7 @@ import { createFileReader, type FileReader } from './file-reader.ts';
  */
 export interface FileTransfer {
   /** A session to the executor is there; its file store is this one. */
-  joined(executor: { executorId: string; address: string; token: string }, storeId: string): void;
+  joined(executor: Dial & { executorId: string }, storeId: string): void;
   /** The session broke: files on their way go on over a new connection. */
   broken(executorId: string): void;
   /** The executor is gone. */
@@ -88,7 +89,7 @@ export function createFileTransfer(options: FileTransferOptions): FileTransfer {
     options.failing(troubles.values().next().value);
   }
 
-  function meet(executor: { executorId: string; address: string; token: string }): Executor {
+  function meet(executor: Dial & { executorId: string }): Executor {
     const { executorId } = executor;
     const calls = options.open(executor);
     const known: Executor = {

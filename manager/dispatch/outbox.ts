@@ -53,7 +53,7 @@ const FILE_BYTES = 200;
 type Piece =
   | { kind: 'assignments'; run: AssignmentsInit; items: AssignmentInit[]; next: number; bytes: number[] }
   | {
-      kind: 'cancels' | 'acks';
+      kind: 'cancels' | 'acks' | 'superseded';
       run: AttemptsInit;
       items: NonNullable<AttemptsInit['attempts']>;
       next: number;
@@ -75,6 +75,7 @@ export function createOutbox(): Outbox {
       }
       for (const run of batch.cancels ?? []) pieces.push(attemptsPiece('cancels', run));
       for (const run of batch.acks ?? []) pieces.push(attemptsPiece('acks', run));
+      for (const run of batch.superseded ?? []) pieces.push(attemptsPiece('superseded', run));
       if (batch.logAcks?.length) pieces.push({ kind: 'logAcks', items: batch.logAcks, next: 0 });
       if (batch.endedRuns?.length) pieces.push({ kind: 'endedRuns', items: batch.endedRuns, next: 0 });
       if (batch.absentFiles?.length) pieces.push({ kind: 'absentFiles', items: batch.absentFiles, next: 0 });
@@ -129,6 +130,7 @@ function put(message: SessionRequest, piece: Piece, start: number): void {
   message.assignments.push(...part.assignments);
   message.cancels.push(...part.cancels);
   message.acks.push(...part.acks);
+  message.superseded.push(...part.superseded);
   for (const ack of part.logAcks) message.logAcks.push(ack);
   message.endedRuns.push(...part.endedRuns);
   message.absentFiles.push(...part.absentFiles);
@@ -155,7 +157,7 @@ function sliceOf(piece: Piece, start?: number): MessageInitShape<typeof SessionR
   }
 }
 
-function attemptsPiece(kind: 'cancels' | 'acks', run: AttemptsInit): Piece {
+function attemptsPiece(kind: 'cancels' | 'acks' | 'superseded', run: AttemptsInit): Piece {
   return { kind, run, items: run.attempts ?? [], next: 0 };
 }
 

@@ -1,12 +1,15 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type {
+  Load,
   LogChunk,
   ProgressReport,
   Refusal,
+  RunAttempts,
   RunReports,
   SessionRequestSchema,
   Welcome,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
+import type { Dial } from './dial.ts';
 
 /** The manager's end of one executor session. */
 export interface ExecutorSession {
@@ -26,14 +29,13 @@ export interface SessionHandlers {
   refusals(executorId: string, refusals: Refusal[]): void;
   /** Objects that it wants and does not have. */
   wanted(executorId: string, hashes: string[]): void;
+  /** At every heartbeat; and what is there of runs that no session has named. */
+  load(executorId: string, load: Load, unclaimed: RunAttempts[]): void;
   /** The stream is gone, or nothing came for three heartbeats. Called once. */
   broken(executorId: string, cause: Error): void;
 }
 
-export interface ConnectOptions {
-  /** unix:/path or host:port */
-  address: string;
-  token: string;
+export interface ConnectOptions extends Dial {
   managerId: string;
   /** Runs this manager has attempts of there. */
   runs: { runId: string; epoch: number }[];

@@ -130,14 +130,21 @@ export function runEnded(
 }
 
 /** The report of an attempt that can give none itself: its executor is gone, or never got it. */
-export function lostReport(processor: string, attempt: number, message: string, unixMs: number): Report {
+/** `preempted`: its executor has given it back, and is well. */
+export function lostReport(
+  processor: string,
+  attempt: number,
+  message: string,
+  unixMs: number,
+  preempted = false,
+): Report {
   return {
     $typeName: 'wiz.v1.Report',
     processor,
     attempt,
     outcome: 2,
-    reason: 'lost',
-    failureClass: 2,
+    reason: preempted ? 'preempted' : 'lost',
+    failureClass: preempted ? 3 : 2,
     message,
     exitCode: 0,
     signal: '',

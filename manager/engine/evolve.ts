@@ -130,8 +130,8 @@ function attemptEnded(run: RunMachine, ended: AttemptEnded, unixMs: number): voi
   become(run, task, ended.state, ended.reason);
   task.message = report.message;
   if (!succeeded) {
-    if (isInfra(report.failureClass)) task.infraFailures += 1;
-    else task.appFailures += 1;
+    if (!isInfra(report.failureClass)) task.appFailures += 1;
+    else if (!isPreempted(report.failureClass)) task.infraFailures += 1;
   }
   if (ended.state === ProcessorState.IDLE) {
     task.retryAt = ended.retryUnixMs;
@@ -150,7 +150,11 @@ function attemptEnded(run: RunMachine, ended: AttemptEnded, unixMs: number): voi
 /** Failures that are not the program's: they do not use up its retries. */
 export function isInfra(failureClass: number): boolean {
   // FailureClass INFRA and PREEMPTED.
-  return failureClass === 2 || failureClass === 3;
+  return failureClass === 2 || isPreempted(failureClass);
+}
+
+function isPreempted(failureClass: number): boolean {
+  return failureClass === 3;
 }
 
 function processorEnded(run: RunMachine, ended: ProcessorEnded, unixMs: number): void {

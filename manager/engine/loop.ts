@@ -3,6 +3,7 @@ import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type {
   AttemptRef,
   ProgressReport,
+  RunAttempts,
   RunReports,
   TraceContext,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
@@ -63,6 +64,10 @@ export interface Loop {
     slots: number,
     knows: (runId: string, attempt: AttemptName) => boolean,
   ): void;
+  /** It takes nothing new, or takes work again. */
+  executorDraining(executorId: string, draining: boolean): void;
+  /** Attempts that are there, as it says. Those that their run has given up are ended there, and forgotten. */
+  executorHolds(executorId: string, attempts: RunAttempts[]): void;
   /** Takes it off the schedule while nobody knows whether it lives. From this call until it has joined again
    *  nothing is sent to it: what it was asked about could not count that. */
   executorSuspended(executorId: string): void;
@@ -70,8 +75,14 @@ export interface Loop {
   executorLost(executorId: string, message: string): void;
   reports(executorId: string, reports: RunReports[]): void;
   progress(executorId: string, progress: ProgressReport[]): void;
-  /** Attempts an executor would not take. */
-  refused(executorId: string, runId: string, attempt: AttemptName, message: string): void;
+  /** An attempt that an executor would not take; `preempted`: because it takes nothing any more. */
+  refused(
+    executorId: string,
+    runId: string,
+    attempt: AttemptName,
+    message: string,
+    preempted?: boolean,
+  ): void;
   cancel(runId: string, message: string): void;
   /** Ignored while the run goes on. */
   resume(runId: string, processors: string[], specJson: string, from: string[], trace?: TraceContext): void;
@@ -176,7 +187,7 @@ export function createLoop(ground: LoopGround): Loop {
     const now = ground.now();
     if (!failing) {
       prepareDue(now);
-      const usable = [...executors.values()].filter(({ executorId }) => !outgoing.isSuspended(executorId));
+      const usable = [...executors.values()].filter(isUsable);
       const placements = await place(usable, now);
       const byRun = new Map<string, Placement[]>();
       for (const placement of placements) {
@@ -200,6 +211,16 @@ export function createLoop(ground: LoopGround): Loop {
     for (const run of dirty) if (!settleRun(run, now)) conclude(run);
     // What was let go by something that could not start.
     if (!failing && [...runs.values()].some(hasDue)) inputs.push(() => {});
+  }
+
+  function isUsable({ executorId, draining }: ExecutorLoad): boolean {
+    if (draining) unpin(executorId);
+    return !draining && !outgoing.isSuspended(executorId);
+  }
+
+  /** Runs of which nothing is on an executor any more go on elsewhere. */
+  function unpin(executorId: string): void {
+    for (const run of runs.values()) if (run.pinned === executorId && run.inFlight === 0) run.pinned = '';
   }
 
   /** Asks about tasks until nothing is answered at once any more: a chain of cached ones is gone through in one tick. */
@@ -370,6 +391,7 @@ export function createLoop(ground: LoopGround): Loop {
     executorId: string,
     message: string,
     isLost: (runId: string, name: AttemptName) => boolean,
+    preempted = false,
   ): void {
     const now = ground.now();
     for (const run of runs.values()) {
@@ -379,7 +401,7 @@ export function createLoop(ground: LoopGround): Loop {
         freeRoom(executors, executorId, task);
         return true;
       };
-      attemptsLost(run, lost, message, now, ground.chance);
+      attemptsLost(run, lost, message, now, ground.chance, preempted);
       if (run.uncommitted.length > 0) dirty.add(run);
     }
   }
@@ -449,6 +471,19 @@ export function createLoop(ground: LoopGround): Loop {
         join(executorId, slots, knows);
       });
     },
+    executorDraining: (executorId, draining) =>
+      put(() => {
+        const load = executors.get(executorId);
+        if (load !== undefined) load.draining = draining;
+      }),
+    executorHolds: (executorId, groups) =>
+      put(() => {
+        for (const { runId, attempts } of groups) {
+          const run = runs.get(runId);
+          const over = run === undefined ? [] : attempts.filter((name) => !isAt(run, name, executorId));
+          if (over.length > 0) outgoing.supersede(executorId, run!, over);
+        }
+      }),
     // At once, because a commit may be under way after which something would be sent.
     executorSuspended: (executorId) => outgoing.suspend(executorId),
     executorLost: (executorId, message) =>
@@ -468,15 +503,12 @@ export function createLoop(ground: LoopGround): Loop {
           if (run.uncommitted.length > 0) dirty.add(run);
         }
       }),
-    refused: (executorId, runId, name, message) =>
-      put(() =>
-        lose(
-          executorId,
-          message,
-          (id, { processor, attempt }) =>
-            id === runId && processor === name.processor && attempt === name.attempt,
-        ),
-      ),
+    refused: (executorId, runId, name, message, preempted) =>
+      put(() => {
+        const isIt = (id: string, { processor, attempt }: AttemptName) =>
+          id === runId && processor === name.processor && attempt === name.attempt;
+        lose(executorId, message, isIt, preempted);
+      }),
     cancel: (runId, message) =>
       put(() => {
         const run = runs.get(runId);
@@ -507,6 +539,13 @@ function hasDue(run: RunMachine): boolean {
   if (run.cancelRequested) return false;
   for (const { preparation } of run.due) if (preparation === 'due') return true;
   return false;
+}
+
+/** Whether it is the attempt with which the run goes on, and is on this executor. */
+function isAt(run: RunMachine, { processor, attempt }: AttemptName, executorId: string): boolean {
+  const task = findTask(run, processor);
+  if (task?.state !== ProcessorState.RUNNING || task.attempt !== attempt) return false;
+  return task.attempts.at(-1)!.executorId === executorId;
 }
 
 /** Whether an attempt has ended, as far as this run knows. */

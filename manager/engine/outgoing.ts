@@ -12,6 +12,7 @@ export interface Outgoing {
   cancels: RunAttempts[];
   acks: RunAttempts[];
   endedRuns: RunEnd[];
+  superseded: RunAttempts[];
 }
 
 /**
@@ -25,6 +26,8 @@ export interface OutgoingBatches {
   cancel(executorId: string, run: RunMachine, attempt: AttemptName): void;
   acknowledge(executorId: string, runId: string, epoch: number, attempts: AttemptRef[]): void;
   endRun(executorId: string, run: RunMachine, keepStaging: boolean): void;
+  /** The run goes on without these. */
+  supersede(executorId: string, run: RunMachine, attempts: AttemptRef[]): void;
   /** Takes out what is to be sent now. */
   take(): Map<string, Outgoing>;
   /** Whether an assignment has not been sent yet. */
@@ -50,7 +53,7 @@ export function newOutgoingBatches(): OutgoingBatches {
   function of(executorId: string): Outgoing {
     let batch = batches.get(executorId);
     if (batch === undefined) {
-      batch = { assignments: [], cancels: [], acks: [], endedRuns: [] };
+      batch = { assignments: [], cancels: [], acks: [], endedRuns: [], superseded: [] };
       batches.set(executorId, batch);
     }
     return batch;
@@ -68,6 +71,8 @@ export function newOutgoingBatches(): OutgoingBatches {
       void of(executorId).acks.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch, attempts }),
     endRun: (executorId, { runId, epoch }, keepStaging) =>
       void of(executorId).endedRuns.push({ $typeName: 'wiz.v1.RunEnd', runId, epoch, keepStaging }),
+    supersede: (executorId, { runId, epoch }, attempts) =>
+      void of(executorId).superseded.push({ $typeName: 'wiz.v1.RunAttempts', runId, epoch, attempts }),
     take() {
       const taken = batches;
       batches = new Map();
@@ -93,6 +98,7 @@ export function newOutgoingBatches(): OutgoingBatches {
         batch.cancels = batch.cancels.filter(others);
         batch.acks = batch.acks.filter(others);
         batch.endedRuns = batch.endedRuns.filter(others);
+        batch.superseded = batch.superseded.filter(others);
       }
     },
     forgetExecutor(executorId) {

@@ -15,10 +15,12 @@ export interface ExecutorLoad {
   call: number;
   /** How long programs took there lately: a moving average in milliseconds; Infinity before the first. */
   programMs: number;
+  /** It takes nothing new. */
+  draining: boolean;
 }
 
 export function newLoad(executorId: string, slots: number): ExecutorLoad {
-  return { executorId, slots, program: 0, call: 0, programMs: Number.POSITIVE_INFINITY };
+  return { executorId, slots, program: 0, call: 0, programMs: Number.POSITIVE_INFINITY, draining: false };
 }
 
 /**

@@ -37,7 +37,7 @@ import { findTask, forEachRunning, type RunMachine } from './run.ts';
 /** Failures of the ground (a lost executor, a full store) that a processor survives. After that it is taken to be what
  *  kills its executors, and fails as poison; what was not lost fails as what it is. */
 export const INFRA_LIMIT = 5;
-/** Milliseconds before a processor starts again after it lost its executor; doubled each time. */
+/** Milliseconds before a processor starts again after it lost its executor, doubled each time, or was given back by it. */
 const INFRA_WAIT_MS = 100;
 /** Reason of an attempt whose executor is gone. */
 const LOST = 'lost';
@@ -77,19 +77,22 @@ export function attemptReported(
   return task;
 }
 
-/** Running attempts that will never report: their executor is gone, or does not know them. */
+/** Running attempts that will never report: their executor is gone, or does not know them, or has given them back. */
 export function attemptsLost(
   run: RunMachine,
   isLost: (task: Task, executorId: string) => boolean,
   message: string,
   nowMs: number,
   chance: Chance,
+  preempted = false,
 ): void {
   const lost: Task[] = [];
   forEachRunning(run, (task) => {
     if (isLost(task, task.attempts[task.attempts.length - 1]!.executorId)) lost.push(task);
   });
-  for (const task of lost) end(run, task, lostReport(task.name, task.attempt, message, nowMs), nowMs, chance);
+  for (const task of lost) {
+    end(run, task, lostReport(task.name, task.attempt, message, nowMs, preempted), nowMs, chance);
+  }
 }
 
 export function progressReported(
@@ -312,6 +315,8 @@ function skippedNeed(run: RunMachine, node: ProcessorNode): string {
 
 /** Milliseconds until the next try; undefined when there is none. */
 function retryWait(task: Task, report: Report, chance: Chance): number | undefined {
+  // An executor that had to end says nothing about the task, however often that happens.
+  if (report.failureClass === FailureClass.PREEMPTED) return INFRA_WAIT_MS;
   if (isInfra(report.failureClass)) {
     if (task.infraFailures >= INFRA_LIMIT) return undefined;
     return INFRA_WAIT_MS * 2 ** task.infraFailures;

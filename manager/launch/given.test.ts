@@ -18,6 +18,7 @@ function given(options: Partial<GivenLauncherOptions> & { addresses: string[] })
   const rows = new Map<string, ExecutorRow>();
   const store = {
     putExecutor: async (row: ExecutorRow) => void rows.set(row.executorId, row),
+    listExecutors: async () => [...rows.values()],
     removeExecutor: async (id: string) => void rows.delete(id),
   };
   return { launcher: createGivenLauncher({ store, token: TOKEN, answerMs: 1000, ...options }), rows };

@@ -1,37 +1,32 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { WizError } from '../../proto/error.ts';
-import { describeExecutor } from '../dispatch/calls.ts';
-import type { TlsOptions } from '../dispatch/channel.ts';
+import { type CallOptions, describeExecutor } from '../dispatch/calls.ts';
+import { dialOf } from '../dispatch/dial.ts';
 import { isLocalAddress } from '../dispatch/local-address.ts';
 import type { ExecutorRow, Store } from '../store/store.ts';
+import { checkedAddress } from './addresses.ts';
 import { catalogueJson } from './catalogue.ts';
+import { createElsewhere, DEFAULT_GRACE_MS, processOf } from './elsewhere.ts';
 import type { Launcher } from './launcher.ts';
 
 /**
- * Executors that somebody else started, at addresses that were given: they are used and never started, ended or
- * swept after. One that does not answer may be on the other side of a broken network and still at work, so it
- * is gone only when it has not answered for the whole retry time, or another executor answers in its place.
+ * Executors that somebody else started, at addresses that were given: they are used and never started or ended. See
+ * elsewhere.ts for when one counts as gone. One that is registered too is dialled as it is registered.
  */
 export interface GivenLauncherOptions {
-  store: Pick<Store, 'putExecutor' | 'removeExecutor'>;
+  store: Pick<Store, 'putExecutor' | 'removeExecutor' | 'listExecutors'>;
   /** unix:/path or host:port; at least one. */
   addresses: string[];
   /** WIZ_EXECUTOR_TOKEN; all of them have the same. */
   token: string | undefined;
-  tls?: TlsOptions;
   /** Milliseconds that an executor may be away before it is gone; 30,000 by default. */
-  retryMs?: number;
+  retryMs?: number | undefined;
   /** Milliseconds for one answer; 5,000 by default. */
   answerMs?: number;
 }
 
-/** Milliseconds between tries: doubled from the first to the last. */
-const FIRST_WAIT_MS = 50;
-const LAST_WAIT_MS = 2000;
-
 /** Throws WizError invalid_argument for what is no address, unauthenticated without a token. */
 export function createGivenLauncher(options: GivenLauncherOptions): Launcher {
-  const { store, tls, retryMs = 30_000, answerMs = 5000 } = options;
+  const { store, retryMs = DEFAULT_GRACE_MS, answerMs = 5000 } = options;
   const addresses = options.addresses.map(checkedAddress);
   const { token } = options;
   if (!token) {
@@ -40,12 +35,13 @@ export function createGivenLauncher(options: GivenLauncherOptions): Launcher {
       `The executor at ${addresses[0]} wants a token: set WIZ_EXECUTOR_TOKEN to the one that it was started with.`,
     );
   }
-  const closing = new AbortController();
-  const describe = (address: string, timeoutMs: number) =>
-    describeExecutor({ address, token, timeoutMs, tls });
+  const elsewhere = createElsewhere({ graceMs: retryMs, answerMs });
 
   return {
     isLocal: addresses.every(isLocalAddress),
+    starts: 'nothing',
+    present: () => [],
+    meet: async (row) => row,
     async ensure() {
       const answers = await Promise.allSettled(addresses.map(askForRow));
       const rows = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
@@ -59,17 +55,9 @@ export function createGivenLauncher(options: GivenLauncherOptions): Launcher {
       });
     },
     async inspect(row) {
-      const deadline = performance.now() + retryMs;
-      for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(2 * waitMs, LAST_WAIT_MS)) {
-        const leftMs = Math.max(1, deadline - performance.now());
-        const answer = await describe(row.address, Math.min(answerMs, leftMs)).catch(() => undefined);
-        if (answer?.executorId === row.executorId) return 'alive';
-        if (closing.signal.aborted) return 'alive';
-        if (answer || performance.now() + waitMs > deadline) break;
-        await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => {});
-      }
-      await store.removeExecutor(row.executorId);
-      return 'gone';
+      const verdict = await elsewhere.inspect(row);
+      if (verdict === 'gone' && row.launcher === 'remote') await store.removeExecutor(row.executorId);
+      return verdict;
     },
     async stop(executors) {
       throw new WizError(
@@ -79,44 +67,42 @@ export function createGivenLauncher(options: GivenLauncherOptions): Launcher {
       );
     },
     async catalogue() {
-      const answers = addresses.map((address) => describe(address, answerMs));
+      const answers = addresses.map(async (address) => describeExecutor(await dial(address)));
       const { processors } = await Promise.any(answers).catch((error: AggregateError) => {
         throw error.errors[0];
       });
       return catalogueJson(processors);
     },
     async close() {
-      closing.abort();
+      elsewhere.close();
     },
   };
 
   async function askForRow(address: string): Promise<ExecutorRow> {
-    const answer = await describe(address, answerMs);
+    const answer = await describeExecutor(await dial(address));
+    const rows = await store.listExecutors();
+    const there = rows.find(({ executorId }) => executorId === answer.executorId);
+    if (there?.launcher === 'registered') return there;
     const row: ExecutorRow = {
-      executorId: answer.executorId,
+      ...processOf(answer),
       launcher: 'remote',
       address,
       token: token!,
-      // Of another machine, perhaps: no process of ours.
-      pid: 0,
-      pidStart: 0,
-      machine: '',
-      version: answer.version,
-      slots: answer.slots,
+      tls: null,
       environmentHash: '',
-      startedMs: answer.startedUnixMs,
+      name: '',
+      labels: {},
+      drainingMs: 0,
     };
     await store.putExecutor(row);
     return row;
   }
-}
 
-function checkedAddress(address: string): string {
-  const port = /^(?:\[[\da-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/.exec(address)?.[1];
-  if (/^unix:\/./.test(address) || (port !== undefined && Number(port) > 0 && Number(port) < 65536))
-    return address;
-  throw new WizError(
-    'invalid_argument',
-    `"${address}" is no address of an executor. Write host:port, or unix: and the absolute path of its socket.`,
-  );
+  async function dial(address: string): Promise<CallOptions> {
+    const rows = await store.listExecutors();
+    const registered = rows.find((row) => row.launcher === 'registered' && row.address === address);
+    // Whoever names it has to know its token, whatever is registered.
+    const tls = registered === undefined ? undefined : dialOf(registered).tls;
+    return { address, token: token!, tls, timeoutMs: answerMs };
+  }
 }

@@ -8,6 +8,8 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WizError } from '../../proto/error.ts';
 import { describeExecutor } from '../dispatch/calls.ts';
+import { dialOf } from '../dispatch/dial.ts';
+import { executorRow } from '../store/conformance/rows.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { ExecutorRow, Store } from '../store/store.ts';
 import { findLeftovers } from './leftovers.ts';
@@ -90,7 +92,7 @@ test('an executor is started once, outlives its manager, and serves the next one
   assert.match(row!.version, /^1\.2\.3\+[0-9a-f]{12}$/);
   await first.close();
 
-  const { executorId } = await describeExecutor(row!);
+  const { executorId } = await describeExecutor(dialOf(row!));
   assert.equal(executorId, row!.executorId);
   assert.deepEqual(await launcher().ensure(), [row]);
   assert.deepEqual(await store.listExecutors(), [row]);
@@ -175,19 +177,13 @@ test('an executor that stands still is left alone by stop, unless it is forced',
 test('a pid that is another process’s now is not touched', async (t) => {
   const { store, launcher } = await place(t);
   const bystander = await leftover(t, {});
-  const row: ExecutorRow = {
+  const row = executorRow({
     executorId: 'dead',
-    launcher: 'local',
     address: 'unix:/nowhere/socket',
-    token: 'x',
+    machine: '',
     pid: bystander.pid!,
     pidStart: processStart(bystander.pid!) - 1,
-    machine: '',
-    version: '1',
-    slots: 1,
-    environmentHash: '',
-    startedMs: 0,
-  };
+  });
   await store.putExecutor(row);
   const local = launcher();
   assert.equal(await local.inspect(row), 'gone');
@@ -202,7 +198,7 @@ test('a state folder with a long path still has executors; their sockets are els
   const socket = row!.address.slice('unix:'.length);
   assert.ok(socket.startsWith(join(tmpdir(), 'wiz-')));
   assert.equal((statSync(dirname(socket)).mode & 0o777).toString(8), '700');
-  assert.equal((await describeExecutor(row!)).executorId, row!.executorId);
+  assert.equal((await describeExecutor(dialOf(row!))).executorId, row!.executorId);
 
   assert.deepEqual(await local.stop([row!], false), { stopped: [row!.executorId], busy: [] });
   assert.equal(existsSync(dirname(socket)), false);

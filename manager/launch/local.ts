@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WizError } from '../../proto/error.ts';
 import { newId } from '../../proto/ids.ts';
+import { machineId } from '../../proto/machine-id.ts';
 import { describeExecutor, stopExecutor } from '../dispatch/calls.ts';
 import { stagingFolder } from '../home.ts';
 import type { ExecutorRow, Store } from '../store/store.ts';
@@ -12,7 +13,7 @@ import { environmentHash, executorEnvironment } from './executor-environment.ts'
 import { createExecutorFolder, removeExecutorFolder, removeStaleFolders } from './executor-folder.ts';
 import type { Launcher } from './launcher.ts';
 import { endLeftovers } from './leftovers.ts';
-import { isSameProcess, machineId, processStart } from './process-identity.ts';
+import { isSameProcess, processStart } from './process-identity.ts';
 import { startExecutor } from './start-executor.ts';
 
 /**
@@ -103,6 +104,9 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
 
   return {
     isLocal: true,
+    starts: 'when-needed',
+    present: () => [],
+    meet: async (row) => row,
     async ensure() {
       ensuring ??= obtain().finally(() => {
         ensuring = undefined;
@@ -201,6 +205,8 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       launcher: 'local',
       address: folder.address,
       token: folder.token,
+      tls: null,
+      hostname: hostname(),
       pid,
       pidStart: processStart(pid),
       machine: machineId(),
@@ -208,6 +214,9 @@ export function createLocalLauncher(options: LocalLauncherOptions): Launcher {
       slots,
       environmentHash: environmentOfRow,
       startedMs: Date.now(),
+      name: '',
+      labels: {},
+      drainingMs: 0,
     };
     try {
       await store.putExecutor(row);

@@ -96,6 +96,9 @@ export function postgresStore(c: Connection): Store {
     putExecutor: (executor) => executors.putExecutor(c, executor),
     removeExecutor: (executorId) => executors.removeExecutor(c, executorId),
     listExecutors: () => executors.listExecutors(c),
+    registerExecutor: (executor) => executors.registerExecutor(c, executor),
+    drainExecutor: (executorId, drainingMs) => executors.drainExecutor(c, executorId, drainingMs),
+    replaceExecutor: (executorId, process) => executors.replaceExecutor(c, executorId, process),
     getCatalogue: (build) => executors.getCatalogue(c, build),
     putCatalogue: (build, json) => executors.putCatalogue(c, build, json),
 

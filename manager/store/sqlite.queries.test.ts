@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { endedRun } from './conformance/data.ts';
+import { executorRow } from './conformance/rows.ts';
 import { openSqliteStore } from './sqlite.ts';
 import type { Store } from './store.ts';
 
@@ -28,19 +29,7 @@ describe('queries of a SQLite store', () => {
         { table: 'executors', processor: 'p', rows: [{ n: 7 }] },
       ],
     }));
-    await store.putExecutor({
-      executorId: 'e1',
-      launcher: 'local',
-      address: '',
-      token: 'very-secret',
-      pid: 1,
-      pidStart: 1,
-      machine: '',
-      version: '1',
-      slots: 1,
-      environmentHash: '',
-      startedMs: 1,
-    });
+    await store.putExecutor(executorRow({ token: 'very-secret' }));
   });
   after(async () => {
     await store.close();

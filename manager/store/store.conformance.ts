@@ -4,6 +4,7 @@ import { auditTests, tokenTests, userTests } from './conformance/access.ts';
 import { centreTests, commandTests } from './conformance/commands.ts';
 import { cacheTests, deletionTests, fileTests } from './conformance/data.ts';
 import { deliveryTests } from './conformance/deliveries.ts';
+import { executorTests } from './conformance/executors.ts';
 import { limitTests, ownershipTests } from './conformance/leases.ts';
 import { pipelineTests } from './conformance/pipelines.ts';
 import { recordTests } from './conformance/records.ts';
@@ -11,7 +12,7 @@ import { retryTests } from './conformance/retries.ts';
 import { commitOf, NO_LIMITS, runRow, until } from './conformance/rows.ts';
 import { runTests } from './conformance/runs.ts';
 import { scheduleTests } from './conformance/schedules.ts';
-import type { Change, ExecutorRow, RunRow, Store } from './store.ts';
+import type { Change, RunRow, Store } from './store.ts';
 
 /** Two stores on one new, empty database; `remove` deletes it after both were closed. */
 export interface Opened {
@@ -102,39 +103,5 @@ export function describeStore(name: string, open: () => Promise<Opened>): void {
       assert.deepEqual((await opened.store.commit([], take('a'))).exceeded, []);
       assert.deepEqual((await opened.other.commit([], take('b'))).exceeded, ['gpu']);
     });
-  });
-}
-
-function executorTests(store: () => Store): void {
-  const executor: ExecutorRow = {
-    executorId: 'e1',
-    launcher: 'local',
-    address: 'unix:/tmp/e1.sock',
-    token: 'secret',
-    pid: 77,
-    pidStart: 987_654_321,
-    machine: 'a1b2',
-    version: '0.1.0',
-    slots: 8,
-    environmentHash: 'abc',
-    startedMs: 1_700_000_000_000,
-  };
-
-  it('keeps executors until they are removed', async () => {
-    await store().putExecutor({ ...executor, slots: 1 });
-    await store().putExecutor(executor);
-    await store().putExecutor({ ...executor, executorId: 'e2' });
-    assert.deepEqual(await store().listExecutors(), [executor, { ...executor, executorId: 'e2' }]);
-    await store().removeExecutor('e1');
-    await store().removeExecutor('e1');
-    assert.equal((await store().listExecutors()).length, 1);
-  });
-
-  it('keeps the catalogue of each build', async () => {
-    assert.equal(await store().getCatalogue('b1'), undefined);
-    await store().putCatalogue('b1', '[1]');
-    await store().putCatalogue('b1', '[2]');
-    await store().putCatalogue('b2', '[3]');
-    assert.equal(await store().getCatalogue('b1'), '[2]');
   });
 }

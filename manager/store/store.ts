@@ -2,10 +2,12 @@ import type { Event, ProcessorReused, RunState } from '../../proto/gen/wiz/v1/ev
 import type { JsonObject, JsonValue } from '../spec/spec.ts';
 import type { AccessStore } from './access-store.ts';
 import type { DeliveryStore, NewDelivery } from './deliveries.ts';
+import type { ExecutorStore } from './executor-store.ts';
 import type { LogStore } from './logs.ts';
 import type { OwnershipStore } from './ownership-store.ts';
 import type { NewSchedule, ScheduleStore } from './schedules.ts';
 
+export type { ExecutorRow } from './executor-store.ts';
 export type {
   CentreTerm,
   Command,
@@ -26,7 +28,7 @@ export type {
  * owner; a commit that carries an older epoch, or comes from another manager, stores nothing for that run.
  * Leases live as long as their manager's heartbeat.
  */
-export interface Store extends AccessStore, OwnershipStore, DeliveryStore, ScheduleStore {
+export interface Store extends AccessStore, OwnershipStore, ExecutorStore, DeliveryStore, ScheduleStore {
   // -- pipelines ---------------------------------------------------------------------------------------
   /** All or nothing, in one transaction; a spec equal to the newest version adds none. Versions count from 1
    *  and go on after a delete. With `dryRun` nothing is stored, and the answer is what would be. */
@@ -96,10 +98,7 @@ export interface Store extends AccessStore, OwnershipStore, DeliveryStore, Sched
    *  when it is over. */
   deleteRuns(runIds: string[], centreEpoch?: number): Promise<string[]>;
 
-  // -- executors ---------------------------------------------------------------------------------------
-  putExecutor(executor: ExecutorRow): Promise<void>;
-  removeExecutor(executorId: string): Promise<void>;
-  listExecutors(): Promise<ExecutorRow[]>;
+  // -- executors (and executor-store.ts) ---------------------------------------------------------------
   /** What executors of a build publish about their processors, so that `apply` need not start one. */
   getCatalogue(build: string): Promise<string | undefined>;
   putCatalogue(build: string, json: string): Promise<void>;
@@ -299,22 +298,4 @@ export interface RunFilter {
   limit: number;
   /** Only runs with a smaller id: the last one of the page before. */
   beforeRunId?: string;
-}
-
-export interface ExecutorRow {
-  executorId: string;
-  launcher: 'local' | 'remote';
-  /** unix:/path or host:port */
-  address: string;
-  token: string;
-  pid: number;
-  pidStart: number;
-  /** Where `pid` means its process, as of a manager; empty when nobody knows. */
-  machine: string;
-  version: string;
-  slots: number;
-  /** Hash of the environment it was started with: a run is given only an executor whose environment is its
-   *  caller's. */
-  environmentHash: string;
-  startedMs: number;
 }

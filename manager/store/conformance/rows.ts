@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { type Event, EventSchema, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../../../proto/ids.ts';
-import type { LimitChanges, ManagerRow, NewPipeline, RunCommit, RunRow } from '../store.ts';
+import type { ExecutorRow, LimitChanges, ManagerRow, NewPipeline, RunCommit, RunRow } from '../store.ts';
 
 /** Rows as tests of stores need them: whole, with what a test names. */
 
@@ -91,4 +91,26 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
     if (performance.now() > deadline) throw new Error(`It is not so after ${PATIENCE_MS} ms: ${isSo}`);
     await sleep(10);
   }
+}
+
+export function executorRow(change: Partial<ExecutorRow> = {}): ExecutorRow {
+  return {
+    executorId: 'e1',
+    launcher: 'local',
+    address: 'unix:/tmp/e1.sock',
+    token: 'secret',
+    tls: null,
+    hostname: 'build-7',
+    pid: 77,
+    pidStart: 987_654_321,
+    machine: 'a1b2',
+    version: '0.1.0',
+    slots: 8,
+    environmentHash: 'abc',
+    startedMs: 1_700_000_000_000,
+    name: '',
+    labels: {},
+    drainingMs: 0,
+    ...change,
+  };
 }

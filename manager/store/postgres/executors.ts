@@ -1,5 +1,6 @@
-import { eq } from 'drizzle-orm';
-import type { ExecutorRow } from '../store.ts';
+import { and, eq, or } from 'drizzle-orm';
+import type { ExecutorProcess, ExecutorRow } from '../executor-store.ts';
+import { notify } from './changes.ts';
 import type { Connection } from './connection.ts';
 import { catalogues, executors } from './schema.ts';
 
@@ -11,10 +12,99 @@ export async function putExecutor(connection: Connection, executor: ExecutorRow)
 
 export async function removeExecutor(connection: Connection, executorId: string): Promise<void> {
   await connection.ask((db) => db.delete(executors).where(eq(executors.executorId, executorId)));
+  await tell(connection);
 }
 
 export function listExecutors(connection: Connection): Promise<ExecutorRow[]> {
   return connection.ask((db) => db.select().from(executors).orderBy(executors.executorId));
+}
+
+/** Who registers at the same moment is told by the indexes. */
+export async function registerExecutor(
+  connection: Connection,
+  executor: ExecutorRow,
+): Promise<ExecutorRow | undefined> {
+  const before = await findAlike(connection, executor);
+  if (before !== undefined) return before;
+  try {
+    await connection.ask((db) =>
+      db
+        .insert(executors)
+        .values(executor)
+        .onConflictDoUpdate({
+          target: executors.executorId,
+          set: executor,
+          setWhere: eq(executors.launcher, 'remote'),
+        }),
+    );
+  } catch (error) {
+    const inTheWay = await findAlike(connection, executor);
+    if (inTheWay === undefined) throw error;
+    return inTheWay;
+  }
+  const now = await findAlike(connection, executor);
+  // Perhaps it was stored, the answer was lost, and it was tried again.
+  if (now !== undefined && (now.name !== executor.name || now.address !== executor.address)) return now;
+  await tell(connection);
+  return undefined;
+}
+
+async function findAlike(
+  connection: Connection,
+  { executorId, name, address }: ExecutorRow,
+): Promise<ExecutorRow | undefined> {
+  const isAlike = or(
+    eq(executors.executorId, executorId),
+    and(isRegistered, or(eq(executors.name, name), eq(executors.address, address))),
+  );
+  const rows = await connection.ask((db) =>
+    db.select().from(executors).where(isAlike).orderBy(executors.executorId),
+  );
+  return rows.find(({ launcher }) => launcher !== 'remote');
+}
+
+export async function drainExecutor(
+  connection: Connection,
+  executorId: string,
+  drainingMs: number,
+): Promise<boolean> {
+  const isIt = and(eq(executors.executorId, executorId), isRegistered);
+  const changed = await connection.ask((db) =>
+    db.update(executors).set({ drainingMs }).where(isIt).returning({ executorId: executors.executorId }),
+  );
+  await tell(connection);
+  return changed.length > 0;
+}
+
+export async function replaceExecutor(
+  connection: Connection,
+  executorId: string,
+  process: ExecutorProcess,
+): Promise<boolean> {
+  const isNew = eq(executors.executorId, process.executorId);
+  const isIt = and(eq(executors.executorId, executorId), isRegistered);
+  const replaced = await connection.ask((db) =>
+    db.transaction(async (tx) => {
+      const [there] = await tx.select({ launcher: executors.launcher }).from(executors).where(isNew);
+      if (there !== undefined && there.launcher !== 'remote') return false;
+      await tx.delete(executors).where(isNew);
+      const changed = await tx
+        .update(executors)
+        .set(process)
+        .where(isIt)
+        .returning({ executorId: executors.executorId });
+      return changed.length > 0;
+    }),
+  );
+  await tell(connection);
+  return replaced;
+}
+
+const isRegistered = eq(executors.launcher, 'registered');
+
+/** Managers look at the executors when anything but runs has changed. */
+function tell(connection: Connection): Promise<void> {
+  return notify(connection.query, connection.storeId, { kind: 'ownership' });
 }
 
 export async function getCatalogue(connection: Connection, build: string): Promise<string | undefined> {

@@ -11,6 +11,7 @@ import {
   primaryKey,
   uniqueIndex,
 } from 'drizzle-orm/pg-core';
+import type { ExecutorTlsRow } from '../executor-store.ts';
 
 /**
  * The tables of the shared store; they mean what those of sqlite/schema.ts mean. After a change:
@@ -158,19 +159,31 @@ export const commands = pgTable(
   (table) => [index('commands_by_run').on(table.runId)],
 );
 
-export const executors = pgTable('executors', {
-  executorId: text('executor_id').primaryKey(),
-  launcher: text().$type<'local' | 'remote'>().notNull(),
-  address: text().notNull(),
-  token: text().notNull(),
-  pid: integer().notNull(),
-  pidStart: doublePrecision('pid_start').notNull(),
-  version: text().notNull(),
-  slots: integer().notNull(),
-  environmentHash: text('environment_hash').notNull(),
-  startedMs: doublePrecision('started_ms').notNull(),
-  machine: text().notNull(),
-});
+export const executors = pgTable(
+  'executors',
+  {
+    executorId: text('executor_id').primaryKey(),
+    launcher: text().$type<'local' | 'remote' | 'registered'>().notNull(),
+    address: text().notNull(),
+    token: text().notNull(),
+    pid: integer().notNull(),
+    pidStart: doublePrecision('pid_start').notNull(),
+    version: text().notNull(),
+    slots: integer().notNull(),
+    environmentHash: text('environment_hash').notNull(),
+    startedMs: doublePrecision('started_ms').notNull(),
+    machine: text().notNull(),
+    hostname: text().notNull().default(''),
+    tls: json().$type<ExecutorTlsRow>(),
+    name: text().notNull().default(''),
+    labels: json().$type<Record<string, string>>().notNull().default({}),
+    drainingMs: doublePrecision('draining_ms').notNull().default(0),
+  },
+  (table) => [
+    uniqueIndex('executors_one_name').on(table.name).where(sql`launcher = 'registered'`),
+    uniqueIndex('executors_one_address').on(table.address).where(sql`launcher = 'registered'`),
+  ],
+);
 
 export const catalogues = pgTable('catalogues', {
   build: text().primaryKey(),

@@ -1,5 +1,5 @@
-import { eq } from 'drizzle-orm';
-import type { ExecutorRow } from '../store.ts';
+import { and, eq, or } from 'drizzle-orm';
+import type { ExecutorProcess, ExecutorRow } from '../executor-store.ts';
 import type { Connection } from './connection.ts';
 import { catalogues, executors } from './schema.ts';
 
@@ -22,6 +22,61 @@ export function removeExecutor(connection: Connection, executorId: string): Prom
 export function listExecutors(connection: Connection): ExecutorRow[] {
   return connection.read(() => connection.db.select().from(executors).orderBy(executors.executorId).all());
 }
+
+export function registerExecutor(
+  connection: Connection,
+  executor: ExecutorRow,
+): Promise<ExecutorRow | undefined> {
+  const { db } = connection;
+  const { executorId, name, address } = executor;
+  return connection.write(() => {
+    const alike = db
+      .select()
+      .from(executors)
+      .where(
+        or(
+          eq(executors.executorId, executorId),
+          and(isRegistered, or(eq(executors.name, name), eq(executors.address, address))),
+        ),
+      )
+      .orderBy(executors.executorId)
+      .all();
+    const inTheWay = alike.find(({ launcher }) => launcher !== 'remote');
+    if (inTheWay !== undefined) return inTheWay;
+    db.delete(executors).where(eq(executors.executorId, executorId)).run();
+    db.insert(executors).values(executor).run();
+    return undefined;
+  });
+}
+
+export function drainExecutor(
+  connection: Connection,
+  executorId: string,
+  drainingMs: number,
+): Promise<boolean> {
+  const isIt = and(eq(executors.executorId, executorId), isRegistered);
+  return connection.write(
+    () => connection.db.update(executors).set({ drainingMs }).where(isIt).run().changes > 0,
+  );
+}
+
+export function replaceExecutor(
+  connection: Connection,
+  executorId: string,
+  process: ExecutorProcess,
+): Promise<boolean> {
+  const { db } = connection;
+  return connection.write(() => {
+    const isNew = eq(executors.executorId, process.executorId);
+    const there = db.select({ launcher: executors.launcher }).from(executors).where(isNew).get();
+    if (there !== undefined && there.launcher !== 'remote') return false;
+    db.delete(executors).where(isNew).run();
+    const isIt = and(eq(executors.executorId, executorId), isRegistered);
+    return db.update(executors).set(process).where(isIt).run().changes > 0;
+  });
+}
+
+const isRegistered = eq(executors.launcher, 'registered');
 
 export function getCatalogue(connection: Connection, build: string): string | undefined {
   return connection.read(

@@ -9,6 +9,7 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
+import type { ExecutorTlsRow } from '../executor-store.ts';
 
 /**
  * The tables of the embedded store. After a change: `npm run migrations -- --name what_changed`, which writes
@@ -143,19 +144,31 @@ export const commands = sqliteTable(
   (table) => [index('commands_by_run').on(table.runId)],
 );
 
-export const executors = sqliteTable('executors', {
-  executorId: text('executor_id').primaryKey(),
-  launcher: text().$type<'local' | 'remote'>().notNull(),
-  address: text().notNull(),
-  token: text().notNull(),
-  pid: integer().notNull(),
-  pidStart: real('pid_start').notNull(),
-  version: text().notNull(),
-  slots: integer().notNull(),
-  environmentHash: text('environment_hash').notNull(),
-  startedMs: real('started_ms').notNull(),
-  machine: text().notNull().default(''),
-});
+export const executors = sqliteTable(
+  'executors',
+  {
+    executorId: text('executor_id').primaryKey(),
+    launcher: text().$type<'local' | 'remote' | 'registered'>().notNull(),
+    address: text().notNull(),
+    token: text().notNull(),
+    pid: integer().notNull(),
+    pidStart: real('pid_start').notNull(),
+    version: text().notNull(),
+    slots: integer().notNull(),
+    environmentHash: text('environment_hash').notNull(),
+    startedMs: real('started_ms').notNull(),
+    machine: text().notNull().default(''),
+    hostname: text().notNull().default(''),
+    tls: text({ mode: 'json' }).$type<ExecutorTlsRow>(),
+    name: text().notNull().default(''),
+    labels: text({ mode: 'json' }).$type<Record<string, string>>().notNull().default({}),
+    drainingMs: real('draining_ms').notNull().default(0),
+  },
+  (table) => [
+    uniqueIndex('executors_one_name').on(table.name).where(sql`launcher = 'registered'`),
+    uniqueIndex('executors_one_address').on(table.address).where(sql`launcher = 'registered'`),
+  ],
+);
 
 export const catalogues = sqliteTable('catalogues', {
   build: text().primaryKey(),

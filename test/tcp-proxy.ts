@@ -1,0 +1,135 @@
+import { once } from 'node:events';
+import { createServer, connect as dial, type NetConnectOpts, type Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A way to a server that tests make bad: any TCP, as it knows nothing of what passes. */
+export interface TcpProxy {
+  /** 127.0.0.1:port */
+  readonly address: string;
+  /** Connections that were made so far. */
+  readonly connections: number;
+  /** Bytes that passed so far, both ways together. */
+  readonly bytes: number;
+  /** Breaks all connections with a reset, and refuses to make new ones. */
+  cut(): void;
+  /** Breaks all connections with a reset; new ones are made. */
+  breakAll(): void;
+  /** Connections stay and nothing passes, as when a network is gone: what is sent meanwhile waits. */
+  hang(): void;
+  /** Every piece comes later by this, in order. */
+  delay(ms: number): void;
+  /** Pieces arrive as two, the second one a moment later, so that no message comes whole. */
+  halve(): void;
+  /** As good a way as it was at first; what waited passes. */
+  heal(): void;
+  close(): void;
+}
+
+/** Milliseconds between the halves of a piece. */
+const HALVES_MS = 2;
+
+/** Goes with the test. `target`: host:port, or unix:/path. */
+export async function tcpProxy(t: Pick<TestContext, 'after'>, target: string): Promise<TcpProxy> {
+  const sockets = new Set<Socket>();
+  const counts = { connections: 0, bytes: 0 };
+  let isCut = false;
+  let delayMs = 0;
+  let halves = false;
+  let healed: PromiseWithResolvers<void> | undefined;
+
+  const server = createServer({ noDelay: true }, (near) => {
+    if (isCut) return near.resetAndDestroy();
+    counts.connections += 1;
+    const far = dial(optionsOf(target));
+    far.setNoDelay();
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        // An end that both sides know of, or a break that the other one is to see.
+        other.destroy();
+      });
+      void pass(socket, other);
+    }
+  });
+
+  async function pass(from: Socket, to: Socket): Promise<void> {
+    try {
+      for await (const chunk of from as AsyncIterable<Buffer>) {
+        const half = halves ? Math.ceil(chunk.length / 2) : chunk.length;
+        if (delayMs > 0) await sleep(delayMs);
+        await write(to, chunk.subarray(0, half));
+        if (half === chunk.length) continue;
+        await sleep(HALVES_MS);
+        await write(to, chunk.subarray(half));
+      }
+      to.end();
+    } catch {
+      to.destroy();
+    }
+  }
+
+  async function write(to: Socket, piece: Buffer): Promise<void> {
+    while (healed !== undefined) await healed.promise;
+    counts.bytes += piece.length;
+    if (!to.write(piece)) await once(to, 'drain');
+  }
+
+  function breakAll(): void {
+    for (const socket of sockets) socket.resetAndDestroy();
+  }
+
+  function heal(): void {
+    isCut = false;
+    delayMs = 0;
+    halves = false;
+    healed?.resolve();
+    healed = undefined;
+  }
+
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  function close(): void {
+    heal();
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  }
+  t.after(close);
+  return {
+    address: `127.0.0.1:${port}`,
+    get connections() {
+      return counts.connections;
+    },
+    get bytes() {
+      return counts.bytes;
+    },
+    cut() {
+      isCut = true;
+      breakAll();
+    },
+    breakAll,
+    hang() {
+      healed ??= Promise.withResolvers<void>();
+    },
+    delay(ms) {
+      delayMs = ms;
+    },
+    halve() {
+      halves = true;
+    },
+    heal,
+    close,
+  };
+}
+
+function optionsOf(target: string): NetConnectOpts {
+  if (target.startsWith('unix:')) return { path: target.slice('unix:'.length) };
+  const colon = target.lastIndexOf(':');
+  return { host: target.slice(0, colon), port: Number(target.slice(colon + 1)) };
+}
