@@ -57,5 +57,17 @@ export const MIGRATIONS: { name: string; statements: string[] }[] = [
       "CREATE INDEX \"deliveries_by_run\" ON \"deliveries\" (\"run_id\",\"created_ms\");",
       "CREATE INDEX \"deliveries_by_time\" ON \"deliveries\" (\"created_ms\",\"delivery_id\");"
     ]
+  },
+  {
+    "name": "20261128100105_registered_executors",
+    "statements": [
+      "ALTER TABLE \"executors\" ADD COLUMN \"hostname\" text COLLATE \"C\" NOT NULL;",
+      "ALTER TABLE \"executors\" ADD COLUMN \"tls\" text;",
+      "ALTER TABLE \"executors\" ADD COLUMN \"name\" text COLLATE \"C\" NOT NULL;",
+      "ALTER TABLE \"executors\" ADD COLUMN \"labels\" text DEFAULT '{}' NOT NULL;",
+      "ALTER TABLE \"executors\" ADD COLUMN \"draining_ms\" double precision DEFAULT 0 NOT NULL;",
+      "CREATE UNIQUE INDEX \"executors_one_name\" ON \"executors\" (\"name\") WHERE launcher = 'registered';",
+      "CREATE UNIQUE INDEX \"executors_one_address\" ON \"executors\" (\"address\") WHERE launcher = 'registered';"
+    ]
   }
 ];
