@@ -8,7 +8,7 @@ export default class ManagerServe extends WizCommand {
   static override description = `\
 What it is told comes from wiz.yaml, the environment and flags, the later winning: \`wiz config show\` prints what holds, \`wiz schema config\` describes the file.
 
-SIGTERM and SIGINT end it: it takes no new work, and what runs goes on under another manager, or when it is started again. A second one ends it at once.`;
+SIGTERM and SIGINT end it: it takes no new work, and what runs goes on under another manager, or when it is started again. A second one ends it at once. SIGHUP makes it read its certificate again.`;
   static override examples = [
     '<%= config.bin %> manager serve',
     '<%= config.bin %> manager serve --config /etc/wiz/wiz.yaml --listen 0.0.0.0:7433',
@@ -33,6 +33,8 @@ SIGTERM and SIGINT end it: it takes no new work, and what runs goes on under ano
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process at once. */
 function toldToEnd(): Promise<void> {
+  // A service is told by it to read its certificate again; without one there is nothing to read.
+  if (!process.stdin.isTTY) process.on('SIGHUP', () => {});
   const { promise, resolve } = Promise.withResolvers<void>();
   let told = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
