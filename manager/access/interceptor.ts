@@ -7,6 +7,7 @@ import {
 } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { Role } from '../../proto/gen/wiz/v1/options_pb.js';
+import { parseTraceparent } from '../../proto/trace-context.ts';
 import { toConnectError } from '../api/errors.ts';
 import type { AuditLog } from './audit.ts';
 import { audited } from './audited-call.ts';
@@ -122,7 +123,7 @@ async function* whileHolds<T>(
   }
 }
 
-/** The trace id of W3C's trace context, which the caller sent; or empty. */
+/** Of the trace that the caller says its call is a part of; or empty. */
 function traceOf(headers: Headers): string {
-  return /^[\da-f]{2}-([\da-f]{32})-/.exec(headers.get('traceparent') ?? '')?.[1] ?? '';
+  return parseTraceparent(headers.get('traceparent'))?.traceId ?? '';
 }

@@ -1,7 +1,7 @@
 /** Two daemons on one PostgreSQL: what one knows of access, the other does. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Daemon, startDaemon, startRun } from '../daemon.ts';
+import { type Daemon, startDaemon, startRun, watchToEnd } from '../daemon.ts';
 import { newPlace, type Place, until } from '../e2e/place.ts';
 import { startPostgres } from '../postgres.ts';
 
@@ -36,6 +36,7 @@ async function shareAccess(one: Place, two: Place): Promise<void> {
     two,
     'name: p\nprocessors:\n  a: { run: "true" }\n',
   );
+  await watchToEnd(second.connect({ token }), runId);
   const basic = `Basic ${Buffer.from('ada:a password of ada').toString('base64')}`;
   const read = async (authorization: string) =>
     (await fetch(`${second.url}/api/v1/runs`, { headers: { authorization } })).status;
