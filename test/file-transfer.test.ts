@@ -50,11 +50,10 @@ interface Settings {
   by?(address: string): Promise<string>;
 }
 
-const unasked = () => assert.fail('not asked here');
-
 /** One executor and one manager, each with a store, and what the manager has passed on. */
 async function place(t: TestContext, settings: Settings = {}) {
   const folder = temporaryFolder(t);
+  const unasked = () => assert.fail('not asked here');
   const theirs = await openFolderStore(join(folder, 'executor'));
   const ours = await openFolderStore(join(folder, 'manager'));
   const exchange = createFileExchange(theirs);
