@@ -176,7 +176,7 @@ export const executors = pgTable(
     hostname: text().notNull().default(''),
     tls: json().$type<ExecutorTlsRow>(),
     name: text().notNull().default(''),
-    labels: json().$type<Record<string, string>>().notNull().default({}),
+    labels: json().$type<Record<string, string>>().notNull().default(sql`'{}'`),
     drainingMs: doublePrecision('draining_ms').notNull().default(0),
   },
   (table) => [
