@@ -215,11 +215,19 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     ? createCentre({ store, managerId, membership: () => membership, note })
     : undefined;
 
-  /** What a manager looks after when it comes and at each heartbeat: runs that nobody owns, and those to be deleted. */
+  /** Whose runs are whose, and who is the centre: apart from each other and from all else, so that nothing that takes long
+   *  keeps the runs of a manager that died waiting. */
+  const share = coalesced(async () => {
+    if (!closing) await sharing.look();
+  }, noted('runs were not shared'));
+  const lead = coalesced(async () => {
+    if (closing || centre === undefined) return;
+    await membership.look();
+    await centre.look();
+  }, noted('the centre was not looked after'));
+  /** What else a manager looks after when it comes and at each heartbeat. */
   const care = coalesced(async () => {
     if (closing) return;
-    await sharing.look();
-    await centre?.look();
     if (kind === 'cli' && (await store.countOrphans(await membership.living())) > 0)
       await background.ensure();
     if (centre === undefined) await retention?.();
@@ -230,20 +238,24 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   const membership = await joinManagers({
     ...{ store, managerId, kind, roles },
     state: () => ({ runs: loop.runs.size, loads: loadsOf(loop) }),
-    onBeat: () => void care(),
+    onBeat: lookAfter,
     onRejoin() {
       log.warn('this manager was taken for dead; it is back');
       sharing.dropForeign().catch(noted('runs of others were not dropped'));
     },
   });
-  void care();
+  lookAfter();
+
+  function lookAfter(): void {
+    for (const look of [share, lead, care]) void look();
+  }
 
   /** Other managers have sent something, given runs away, come or gone. */
   const woken = coalesced(async () => {
     if (closing) return;
     await commands.take();
     if (kind === 'daemon') await sharing.claim();
-    if (centre !== undefined && centre.term === undefined) await centre.look();
+    if (centre?.term === undefined) await lead();
   }, noted('what other managers did was not looked at'));
   watchers.onForeignCommit(({ kind }) => {
     if (kind !== 'runs') {
@@ -279,7 +291,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     async close() {
       closing = true;
       executorCare.close();
-      await Promise.all([care(), woken()]);
+      await Promise.all([share(), lead(), care(), woken()]);
       await schedules.close();
       if (troubles.ofStore === undefined) await loop.settled();
       loop.stop();
