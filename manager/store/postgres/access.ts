@@ -25,7 +25,7 @@ export async function createToken(connection: Connection, token: TokenRow): Prom
   await connection.query(EXPIRE, [token.name, token.createdMs]);
   await connection.patiently(async (tries) => {
     try {
-      await connection.db.insert(tokens).values(token);
+      await connection.once.ask((db) => db.insert(tokens).values(token));
     } catch (error) {
       if (codeOf(error) !== UNIQUE) throw error;
       if (tries > 0 && isDeepStrictEqual(await getToken(connection, token.tokenId), token)) return;
@@ -68,7 +68,7 @@ export async function touchTokens(
 export async function createUser(connection: Connection, user: UserRow): Promise<void> {
   await connection.patiently(async (tries) => {
     try {
-      await connection.db.insert(users).values(user);
+      await connection.once.ask((db) => db.insert(users).values(user));
     } catch (error) {
       if (codeOf(error) !== UNIQUE) throw error;
       if (tries > 0 && isDeepStrictEqual(await getUser(connection, user.name), user)) return;

@@ -1,7 +1,7 @@
 import { WizError } from '../../../proto/error.ts';
 import type { CentreTerm } from '../ownership-store.ts';
 import { notify } from './changes.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Query } from './connection.ts';
 
 /** The centre: a lease of the kind `centre`, and a row for each term, so that no epoch is given out twice. */
 
@@ -21,7 +21,7 @@ export async function getCentre(connection: Connection): Promise<CentreTerm | un
   return read(connection.query, CENTRE);
 }
 
-async function read(query: Connection['query'], text: string): Promise<CentreTerm | undefined> {
+async function read(query: Query, text: string): Promise<CentreTerm | undefined> {
   const [row] = await query(text);
   if (row === undefined) return undefined;
   return {
@@ -62,7 +62,7 @@ export async function releaseCentre(connection: Connection, managerId: string): 
 }
 
 /** Inside a transaction. Throws WizError aborted when the term of this epoch is over. */
-export async function checkCentre(query: Connection['query'], epoch: number): Promise<void> {
+export async function checkCentre(query: Query, epoch: number): Promise<void> {
   if ((await read(query, KEEP))?.epoch === epoch) return;
   throw new WizError('aborted', `Term ${epoch} of the centre is over: another manager does its work now.`);
 }

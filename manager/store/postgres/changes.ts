@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Change, ChangeWatch } from '../store.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Query } from './connection.ts';
 
 /**
  * What tells managers of each other's commits: LISTEN and NOTIFY, sent in the transaction that it tells of. Payloads
@@ -31,7 +31,7 @@ export function payloads(storeId: string, change: Change): string[] {
 }
 
 /** Inside a transaction, or a statement of its own. */
-export async function notify(query: Connection['query'], storeId: string, change: Change): Promise<void> {
+export async function notify(query: Query, storeId: string, change: Change): Promise<void> {
   for (const payload of payloads(storeId, change)) {
     await query(`SELECT pg_notify('${CHANNEL}', $1)`, [payload]);
   }
@@ -45,37 +45,56 @@ function changeOf(payload: string, storeId: string): Change | undefined {
 }
 
 export function watchChanges(connection: Connection, listener: (change: Change) => void): ChangeWatch {
-  const sql = connection.open({ max: 1, idle_timeout: 0, connection: { application_name: 'wiz listen' } });
-  let closed = false;
-  const told = (payload: string) => {
-    const change = closed ? undefined : changeOf(payload, connection.storeId);
-    if (change !== undefined) listener(change);
-  };
+  const stop = new AbortController();
+  const { signal } = stop;
   const any = () => {
-    if (!closed) listener({ kind: 'any' });
+    if (!signal.aborted) listener({ kind: 'any' });
   };
 
+  /** Until the connection breaks. Throws when there is none. */
   async function listen(): Promise<void> {
-    // The driver listens again by itself, once it has listened.
-    while (!closed) {
-      try {
-        await sql.listen(CHANNEL, told, any);
-        return;
-      } catch {
-        await sleep(RETRY_MS, undefined, { ref: false });
-      }
+    const broken = Promise.withResolvers<void>();
+    const options = {
+      max: 1,
+      idle_timeout: 0,
+      connection: { application_name: 'wiz listen' },
+      onclose: () => broken.resolve(),
+      // Not in the types of the driver. Its own `listen` goes on with a connection that cannot be gone on with, see
+      // renewable in connection.ts.
+      onnotify(_channel: string, payload: string) {
+        const change = changeOf(payload, connection.storeId);
+        if (change !== undefined && !signal.aborted) listener(change);
+      },
+    };
+    const sql = connection.open(options);
+    const end = () => void sql.end({ timeout: 0 });
+    signal.addEventListener('abort', end);
+    try {
+      await sql.unsafe(`LISTEN ${CHANNEL}`);
+      any();
+      await broken.promise;
+    } finally {
+      signal.removeEventListener('abort', end);
+      await sql.end({ timeout: 0 });
     }
   }
-  void listen();
+
+  async function listenAlways(): Promise<void> {
+    while (!signal.aborted) {
+      await listen().catch(() => {});
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+  const listening = listenAlways();
   const look = setInterval(any, LOOK_MS).unref();
 
   async function close(): Promise<void> {
-    closed = true;
+    stop.abort();
     clearInterval(look);
     connection.closing.delete(close);
-    await sql.end({ timeout: 0 });
+    await listening;
   }
   connection.closing.add(close);
   // A connection keeps the process alive by itself.
-  return { close, ref: () => {}, unref: () => {} };
+  return { close: () => void close(), ref: () => {}, unref: () => {} };
 }

@@ -4,7 +4,7 @@ import { alreadyStored, checkNumbers } from '../batches.ts';
 import { checkRecords } from '../records.ts';
 import type { CommitResult, LimitChanges, RunCommit } from '../store.ts';
 import { commitStatement, NOT_AS_EXPECTED, type RunWrite } from './commit-statement.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Query } from './connection.ts';
 import { codeOf } from './errors.ts';
 import { readBatches } from './journal.ts';
 import { changeLimits, lockLimits } from './limits.ts';
@@ -56,7 +56,7 @@ async function commitFast(connection: Connection, runs: RunCommit[]): Promise<bo
   }));
   const { text, values } = commitStatement(connection.storeId, writes);
   try {
-    await connection.commit(text, values);
+    await connection.once.commit(text, values);
     return true;
   } catch (error) {
     if (NOT_AS_EXPECTED.includes(codeOf(error))) return false;
@@ -79,7 +79,7 @@ async function commitCarefully(
   limits: LimitChanges,
 ): Promise<CommitResult> {
   try {
-    return await connection.transactionOnce(async (query) => {
+    return await connection.once.transaction(async (query) => {
       // One after the other, so that a count is that of the rows there are when this holds.
       await lockLimits(query, limits);
       const { writes, fenced } = await whatToWrite(query, runs);
@@ -108,7 +108,7 @@ async function commitCarefully(
 
 /** Locks the runs, and tells what is to be stored of each. */
 async function whatToWrite(
-  query: Connection['query'],
+  query: Query,
   runs: RunCommit[],
 ): Promise<{ writes: RunWrite[]; fenced: Set<string> }> {
   const rows = await query(LOCK, [texts([...new Set(runs.map(({ row }) => row.runId))])]);

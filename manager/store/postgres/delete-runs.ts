@@ -1,7 +1,7 @@
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { checkCentre } from './centre.ts';
 import { notify } from './changes.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Query } from './connection.ts';
 import { texts } from './literals.ts';
 import { dropRecords, dropUnusedColumns } from './records.ts';
 import { PARTITIONED } from './storage.ts';
@@ -41,7 +41,7 @@ export async function deleteRuns(
 async function deleteSome(connection: Connection, runIds: string[], centreEpoch?: number): Promise<string[]> {
   const there = await idsOf(connection.query, THERE, runIds);
   return connection.patiently(async (tries) => {
-    const deleted = await connection.transactionOnce(async (query) => {
+    const deleted = await connection.once.transaction(async (query) => {
       if (centreEpoch !== undefined) await checkCentre(query, centreEpoch);
       const ids = await idsOf(query, DELETABLE, runIds);
       if (ids.length === 0) return ids;
@@ -57,6 +57,6 @@ async function deleteSome(connection: Connection, runIds: string[], centreEpoch?
   });
 }
 
-async function idsOf(query: Connection['query'], text: string, runIds: string[]): Promise<string[]> {
+async function idsOf(query: Query, text: string, runIds: string[]): Promise<string[]> {
   return (await query(text, [texts(runIds)])).map((row) => row.run_id as string);
 }

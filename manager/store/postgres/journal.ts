@@ -1,6 +1,6 @@
 import type { Event } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { decodeBatch } from '../batches.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Query } from './connection.ts';
 
 /** Bytes of batches that are read at once, about: a reader of a long journal holds no more. */
 const PAGE_ROWS = 64;
@@ -30,11 +30,7 @@ export async function readEvents(
 }
 
 /** The batches behind a number, as they are stored. */
-export async function readBatches(
-  query: Connection['query'],
-  runId: string,
-  afterSeq: number,
-): Promise<Uint8Array[]> {
+export async function readBatches(query: Query, runId: string, afterSeq: number): Promise<Uint8Array[]> {
   const rows = await query(
     'SELECT events FROM batches WHERE run_id = $1 AND last_seq > $2 ORDER BY last_seq',
     [runId, afterSeq],

@@ -1,6 +1,6 @@
 import { WizError } from '../../../proto/error.ts';
 import type { LimitChanges } from '../store.ts';
-import type { Connection } from './connection.ts';
+import type { Query } from './connection.ts';
 import { texts } from './literals.ts';
 
 /** Holders of limits, changed inside the transaction of a commit. */
@@ -17,14 +17,14 @@ const COUNT = `SELECT key, count(*)::int4 AS holders FROM leases WHERE kind = 'l
   GROUP BY key`;
 
 /** Before anything is read: other commits that acquire the same keys wait until this one has ended. */
-export async function lockLimits(query: Connection['query'], limits: LimitChanges): Promise<void> {
+export async function lockLimits(query: Query, limits: LimitChanges): Promise<void> {
   const keys = [...new Set(limits.acquire.map(({ key }) => key))].sort();
   if (keys.length > 0) await query(LOCK, [LOCKS, texts(keys)]);
 }
 
 /** Returns the keys that would have too many holders. Changes of fenced runs are left out: the new owner decides. */
 export async function changeLimits(
-  query: Connection['query'],
+  query: Query,
   limits: LimitChanges,
   fenced: Set<string>,
 ): Promise<string[]> {

@@ -103,7 +103,7 @@ export function createLogWriter(connection: Connection): LogWriter {
     });
     if (rows.length > 0) {
       try {
-        await connection.once(INSERT, valuesOf(rows));
+        await connection.once.query(INSERT, valuesOf(rows));
       } catch (error) {
         for (const chunk of chunks) known.delete(keyOf(chunk));
         // Somebody else wrote there, or this did and got no answer.

@@ -1,7 +1,7 @@
-import type { Sql, TransactionSql } from 'postgres';
 import { WizError } from '../../../proto/error.ts';
 import { MIGRATIONS } from '../migrations-postgres/embedded.ts';
-import { lastPartition, makePartitions } from './partitions.ts';
+import type { Once, Query } from './connection.ts';
+import { lastPartition, partitionStatements } from './partitions.ts';
 
 /** The schema of the database in which all our tables are. */
 export const SCHEMA = 'wiz';
@@ -16,47 +16,55 @@ const APPLICATION = 'wiz1';
  * Drizzle's migrator is not used: it reads folders (there are none in a bundle) and takes no lock, so that of two
  * processes that begin with an empty database one fails.
  */
-export async function migrate(sql: Sql, place: string, nowMs: number): Promise<void> {
-  const { version, partitioned } = await look(sql, place, nowMs);
+export async function migrate(
+  once: Pick<Once, 'query' | 'transaction'>,
+  place: string,
+  nowMs: number,
+): Promise<void> {
+  const { version, partitioned } = await look(once.query, place, nowMs);
   if (version === MIGRATIONS.length && partitioned) return;
-  await sql.begin(async (transaction) => {
-    await transaction`SELECT pg_advisory_xact_lock(${LOCK})`;
+  await once.transaction(async (query) => {
+    await query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     // Again: another process may have been first.
-    const now = await look(transaction, place, nowMs);
-    if (now.version < MIGRATIONS.length) await bringUp(transaction, now.version);
+    const now = await look(query, place, nowMs);
+    if (now.version < MIGRATIONS.length) await bringUp(query, now.version);
     if (now.partitioned) return;
-    await makePartitions(transaction, nowMs);
+    await script(query, partitionStatements(nowMs));
   });
 }
 
-async function bringUp(sql: TransactionSql, version: number): Promise<void> {
-  await sql.unsafe(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`);
-  await sql.unsafe(
+async function bringUp(query: Query, version: number): Promise<void> {
+  await query(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}`);
+  await query(
     `CREATE TABLE IF NOT EXISTS ${SCHEMA}.wiz_schema (application text NOT NULL, version integer NOT NULL)`,
   );
-  // All at once: a new store has some forty statements.
-  await sql.unsafe(
-    MIGRATIONS.slice(version)
-      .flatMap(({ statements }) => statements)
-      .join('\n'),
+  await script(
+    query,
+    MIGRATIONS.slice(version).flatMap(({ statements }) => statements),
   );
-  await sql.unsafe('DELETE FROM wiz_schema');
-  await sql`INSERT INTO wiz_schema VALUES (${APPLICATION}, ${MIGRATIONS.length})`;
+  await query('DELETE FROM wiz_schema');
+  await query('INSERT INTO wiz_schema VALUES ($1, $2)', [APPLICATION, MIGRATIONS.length]);
+}
+
+/** In one round trip: a new store has some sixty statements. */
+async function script(query: Query, statements: string[]): Promise<void> {
+  const quoted = statements.map((statement) => `EXECUTE $wiz$${statement.replace(/;\s*$/, '')}$wiz$;`);
+  await query(`DO $script$ BEGIN ${quoted.join(' ')} END $script$`);
 }
 
 async function look(
-  sql: Sql | TransactionSql,
+  query: Query,
   place: string,
   nowMs: number,
 ): Promise<{ version: number; partitioned: boolean }> {
-  const [found] = await sql.unsafe(
+  const [found] = await query(
     `SELECT to_regclass('${SCHEMA}.wiz_schema') IS NOT NULL AS ours,
        to_regclass('${SCHEMA}.${lastPartition(nowMs)}') IS NOT NULL AS partitioned,
        (SELECT count(*)::int4 FROM pg_class WHERE relnamespace = to_regnamespace('${SCHEMA}')) AS tables`,
   );
   const { ours, partitioned, tables } = found!;
-  const [row] = ours ? await sql.unsafe(`SELECT * FROM ${SCHEMA}.wiz_schema`) : [];
-  if (row === undefined ? tables > 0 : row.application !== APPLICATION) {
+  const [row] = ours ? await query(`SELECT application, version FROM ${SCHEMA}.wiz_schema`) : [];
+  if (row === undefined ? Number(tables) > 0 : row.application !== APPLICATION) {
     throw new WizError(
       'failed_precondition',
       `The schema "${SCHEMA}" of the database ${place} is that of another program; use another database.`,

@@ -1,4 +1,3 @@
-import type { TransactionSql } from 'postgres';
 import { firstIdAt } from '../../../proto/ids.ts';
 import { PARTITION_STORAGE, PARTITIONED } from './storage.ts';
 
@@ -32,22 +31,20 @@ export function weekOf(ms: number): Week {
   };
 }
 
-/** The tables for this week and the next, where they are not there yet; inside a transaction that holds the lock of
- *  migrations. */
-export async function makePartitions(sql: TransactionSql, nowMs: number): Promise<void> {
+/** What makes the tables for this week and the next, where they are not there yet. */
+export function partitionStatements(nowMs: number): string[] {
   const weeks = [weekOf(nowMs), weekOf(nowMs + WEEK_MS)];
-  const statements = PARTITIONED.flatMap((table) => [
-    `CREATE TABLE IF NOT EXISTS ${table}_others PARTITION OF ${table} DEFAULT ${PARTITION_STORAGE};`,
+  return PARTITIONED.flatMap((table) => [
+    `CREATE TABLE IF NOT EXISTS ${table}_others PARTITION OF ${table} DEFAULT ${PARTITION_STORAGE}`,
     ...weeks.map(
       ({ name, from, to }) =>
         `CREATE TABLE IF NOT EXISTS ${table}_${name} PARTITION OF ${table}
-           FOR VALUES FROM ('${from}') TO ('${to}') ${PARTITION_STORAGE};`,
+           FOR VALUES FROM ('${from}') TO ('${to}') ${PARTITION_STORAGE}`,
     ),
   ]);
-  await sql.unsafe(statements.join('\n'));
 }
 
-/** The name of the last table that makePartitions makes: when it is there, all are. */
+/** The name of the last table that partitionStatements make: when it is there, all are. */
 export function lastPartition(nowMs: number): string {
   return `${PARTITIONED.at(-1)}_${weekOf(nowMs + WEEK_MS).name}`;
 }

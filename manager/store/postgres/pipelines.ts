@@ -1,6 +1,6 @@
 import { and, desc, eq, max } from 'drizzle-orm';
 import type { AppliedVersion, NewPipeline, PipelineVersion } from '../store.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Query } from './connection.ts';
 import { clean } from './literals.ts';
 import { dropSchedules, replaceSchedules } from './schedules.ts';
 import { pipelines } from './schema.ts';
@@ -34,7 +34,7 @@ export async function applyPipelines(
 ): Promise<AppliedVersion[]> {
   return connection.patiently(async () => {
     try {
-      return await connection.transactionOnce(async (query) => {
+      return await connection.once.transaction(async (query) => {
         // One after the other: who applies the same pipeline sees the version before.
         await query(LOCK);
         const applied: AppliedVersion[] = [];
@@ -49,11 +49,7 @@ export async function applyPipelines(
   });
 }
 
-async function apply(
-  query: Connection['query'],
-  wanted: NewPipeline,
-  nowMs: number,
-): Promise<AppliedVersion> {
+async function apply(query: Query, wanted: NewPipeline, nowMs: number): Promise<AppliedVersion> {
   const { name } = wanted;
   const [row] = await query(BEFORE, [name]);
   const before =
@@ -125,7 +121,7 @@ export function listPipelineVersions(connection: Connection, name: string): Prom
 
 export async function deletePipeline(connection: Connection, name: string, nowMs: number): Promise<number> {
   return connection.patiently(async (tries) => {
-    const rows = await connection.transactionOnce(async (query) => {
+    const rows = await connection.once.transaction(async (query) => {
       await dropSchedules(query, name);
       return query(DELETE, [name, nowMs]);
     });

@@ -1,4 +1,4 @@
-import type { Connection } from './connection.ts';
+import type { Query } from './connection.ts';
 import { numbers } from './literals.ts';
 import { quoted } from './record-views.ts';
 
@@ -47,7 +47,7 @@ export type Verdict = { safe: true } | { safe: false; table: string } | { safe: 
 
 /** Inside a transaction that is rolled back. Throws what PostgreSQL says of the query. */
 export async function judge(
-  query: Connection['query'],
+  query: Query,
   sql: string,
   columns: number,
   views: ReadonlySet<string>,

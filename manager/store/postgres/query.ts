@@ -3,10 +3,10 @@ import type { JsonValue } from '../../spec/spec.ts';
 import { noSuchColumn, noSuchTable, notAQuery, refused } from '../query-refusal.ts';
 import type { StoredColumn } from '../record-columns.ts';
 import type { QueryResult } from '../store.ts';
-import type { Connection, Row } from './connection.ts';
+import type { Connection, Query, Row } from './connection.ts';
 import { codeOf, isLost, storeError } from './errors.ts';
 import { judge } from './query-guard.ts';
-import { viewStatement } from './record-views.ts';
+import { viewNames, viewStatement } from './record-views.ts';
 import { listRecordTables } from './records.ts';
 
 /**
@@ -91,13 +91,13 @@ export async function queryRecords(
   }
 }
 
-function runner(client: Sql): Connection['query'] {
+function runner(client: Sql): Query {
   return async (text, values = []) =>
     (await client.unsafe(text, values as never[], { prepare: true })) as unknown as Row[];
 }
 
 /** Makes the views of all tables; returns their names. */
-async function makeViews(query: Connection['query']): Promise<Set<string>> {
+async function makeViews(query: Query): Promise<Set<string>> {
   const rows = await query(
     `SELECT table_name, name, type FROM wiz.record_columns
      WHERE table_name IN (SELECT table_name FROM wiz.record_sets) ORDER BY table_name, place`,
@@ -109,8 +109,9 @@ async function makeViews(query: Connection['query']): Promise<Set<string>> {
   for (const { table_name, name, type } of rows) {
     tables.get(table_name as string)?.push({ name: name as string, type: type as StoredColumn['type'] });
   }
-  for (const [name, columns] of tables) await query(viewStatement({ name, columns }));
-  return new Set(tables.keys());
+  const names = viewNames([...tables.keys()]);
+  for (const [name, columns] of tables) await query(viewStatement({ name, columns }, names.get(name)!));
+  return new Set(names.values());
 }
 
 /** Of the result's columns; nothing is carried out. */

@@ -16,16 +16,33 @@ const NAME_BYTES = 63;
 /** The columns with the names they have in a view: a name that another one has already, also in another case, is
  *  followed by a number. */
 export function viewColumns(columns: StoredColumn[]): StoredColumn[] {
-  const taken = new Set(OWN_COLUMNS);
-  return columns.slice(0, MAX_SHOWN).map(({ name, type }) => {
+  return freeNames(
+    columns.slice(0, MAX_SHOWN).map(({ name }) => name),
+    OWN_COLUMNS,
+  ).map((name, n) => ({
+    name,
+    type: columns[n]!.type,
+  }));
+}
+
+function freeNames(names: string[], others: string[]): string[] {
+  const taken = new Set(others);
+  return names.map((name) => {
     let free = cut(name, NAME_BYTES);
     for (let n = 2; taken.has(folded(free)); n += 1) {
       const suffix = `_${n}`;
       free = cut(name, NAME_BYTES - suffix.length) + suffix;
     }
     taken.add(folded(free));
-    return { name: free, type };
+    return free;
   });
+}
+
+/** The names of the views of tables, by theirs. */
+export function viewNames(tables: string[]): Map<string, string> {
+  const sorted = tables.toSorted();
+  const free = freeNames(sorted, []);
+  return new Map(sorted.map((name, n) => [name, free[n]!]));
 }
 
 /** As SQLite compares names, so that columns are called the same. */
@@ -47,11 +64,11 @@ function cut(name: string, bytes: number): string {
 }
 
 /** Makes the view of a table. */
-export function viewStatement({ name, columns }: StoredTable): string {
+export function viewStatement({ name, columns }: StoredTable, view: string): string {
   const values = viewColumns(columns).map(
     (column, place) => `${expressionOf(column, place)} AS ${quoted(column.name)}`,
   );
-  return `CREATE TEMP VIEW ${quoted(name)} AS
+  return `CREATE TEMP VIEW ${quoted(view)} AS
     SELECT ${[...values, 's.run_id AS run_id', 's.pipeline AS pipeline', 's.processor AS processor'].join(', ')},
       to_char(to_timestamp(s.recorded_ms / 1000.0) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS recorded_at
     FROM wiz.record_sets AS s JOIN wiz.records AS r ON r.set_id = s.id

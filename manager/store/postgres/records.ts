@@ -1,8 +1,8 @@
 import { columnsOf, type RecordColumn, type StoredColumn, valuesOf } from '../record-columns.ts';
 import type { NewRecords, RecordTable, RunRow } from '../store.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Query } from './connection.ts';
 import { numbers, texts } from './literals.ts';
-import { viewColumns } from './record-views.ts';
+import { viewColumns, viewNames } from './record-views.ts';
 
 /**
  * Records: rows of JSON values, each at the place of its column, so that no name of a column is ever part of a
@@ -35,7 +35,7 @@ const TABLES = `SELECT table_name AS name, sum(row_count)::float8 AS rows FROM r
 
 /** Inside a transaction: what the run recorded, in place of what it had recorded before. */
 export async function replaceRecords(
-  query: Connection['query'],
+  query: Query,
   run: RunRow,
   records: NewRecords[],
   recordedMs: number,
@@ -64,7 +64,7 @@ export async function replaceRecords(
   if (dropped) await dropUnusedColumns(query);
 }
 
-async function putColumns(query: Connection['query'], table: string, columns: RecordColumn[]): Promise<void> {
+async function putColumns(query: Query, table: string, columns: RecordColumn[]): Promise<void> {
   const changed = columns.filter((column) => column.changed);
   if (changed.length === 0) return;
   await query(PUT_COLUMNS, [
@@ -83,21 +83,22 @@ function jsonOf(value: unknown): string {
 }
 
 /** Inside a transaction. True when there were any. */
-export async function dropRecords(query: Connection['query'], runIds: string[]): Promise<boolean> {
+export async function dropRecords(query: Query, runIds: string[]): Promise<boolean> {
   await query(DROP_ROWS, [texts(runIds)]);
   return (await query(DROP_SETS, [texts(runIds)])).length > 0;
 }
 
 /** Inside a transaction: the columns of tables that no run has recorded in. */
-export async function dropUnusedColumns(query: Connection['query']): Promise<void> {
+export async function dropUnusedColumns(query: Query): Promise<void> {
   await query(DROP_COLUMNS);
 }
 
 export async function listRecordTables(connection: Connection): Promise<RecordTable[]> {
   const tables = await connection.query(TABLES);
   const columns = await connection.query('SELECT table_name, name, type FROM record_columns ORDER BY place');
+  const names = viewNames(tables.map(({ name }) => name as string));
   return tables.map(({ name, rows }) => ({
-    name: name as string,
+    name: names.get(name as string)!,
     rows: rows as number,
     columns: viewColumns(
       columns.filter((column) => column.table_name === name) as unknown as StoredColumn[],

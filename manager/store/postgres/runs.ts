@@ -77,7 +77,7 @@ export async function createRun(
   const { text, values } = createStatement(connection.storeId, row, events, managerId, deliveries);
   await connection.patiently(async () => {
     try {
-      await connection.commit(text, values);
+      await connection.once.commit(text, values);
     } catch (error) {
       if (!NOT_AS_EXPECTED.includes(codeOf(error))) throw error;
       if (await isSame(connection, row, events, managerId)) return;

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { after, describe, it } from 'node:test';
+import { postgresForTests } from '../../test/postgres.ts';
+import { commitOf, NO_LIMITS, runRow } from './conformance/rows.ts';
+import { MIGRATIONS } from './migrations-postgres/embedded.ts';
+import { openStore } from './open-store.ts';
+import { embed } from './postgres/generate.ts';
+import { weekOf } from './postgres/partitions.ts';
+import { openPostgresStore } from './postgres.ts';
+import type { Store } from './store.ts';
+
+const server = postgresForTests();
+const stores: Store[] = [];
+after(() => Promise.all(stores.map((store) => store.close())));
+
+async function open(address: string): Promise<Store> {
+  const store = await openStore(address);
+  stores.push(store);
+  return store;
+}
+
+const nameOf = (address: string) => new URL(address).pathname.slice(1);
+
+describe('opening a PostgreSQL store', () => {
+  it('makes the tables once, however many begin with an empty database', async () => {
+    const address = await (await server()).newDatabase();
+    const opened = await Promise.all(Array.from({ length: 6 }, () => open(address)));
+    const row = runRow({ managerId: 'm1' });
+    await opened[0]!.createRun(row, [], 'm1');
+    await opened[1]!.commit([commitOf(row, 2)], NO_LIMITS);
+    assert.equal((await opened[5]!.readEvents(row.runId, 0, 9)).length, 2);
+    const [schema] = await (await server()).execute('SELECT * FROM wiz.wiz_schema', nameOf(address));
+    assert.deepEqual({ ...schema }, { application: 'wiz1', version: MIGRATIONS.length });
+  });
+
+  it('embeds its migrations', async () => {
+    const { readFileSync } = await import('node:fs');
+    const path = new URL('migrations-postgres/embedded.ts', import.meta.url);
+    assert.equal(readFileSync(path, 'utf8'), embed());
+  });
+
+  it('refuses the tables of a newer wiz, and those of another program', async () => {
+    const postgres = await server();
+    const newer = await postgres.newDatabase();
+    await (await openPostgresStore(newer)).close();
+    await postgres.execute('UPDATE wiz.wiz_schema SET version = 9999', nameOf(newer));
+    await assert.rejects(openPostgresStore(newer), {
+      code: 'failed_precondition',
+      message: /newer wiz \(schema 9999.*upgrade wiz/,
+    });
+    const foreign = await postgres.newDatabase();
+    await postgres.execute('CREATE SCHEMA wiz; CREATE TABLE wiz.x (y int)', nameOf(foreign));
+    await assert.rejects(openPostgresStore(foreign), {
+      code: 'failed_precondition',
+      message: /that of another program/,
+    });
+    const shared = await postgres.newDatabase();
+    await postgres.execute('CREATE TABLE runs (of_another text)', nameOf(shared));
+    await open(shared);
+  });
+
+  it('says what is wrong with an address, and never the password', async () => {
+    const address = await (await server()).newDatabase();
+    const change = (work: (url: URL) => void) => {
+      const url = new URL(address);
+      url.password = 'geheim';
+      work(url);
+      return url.href;
+    };
+    const right = new URL(address).password;
+    const wrong: [string, string, RegExp][] = [
+      [change(() => {}), 'permission_denied', /refuses user and password/],
+      [
+        change((url) => Object.assign(url, { password: right, pathname: '/none' })),
+        'failed_precondition',
+        /createdb/,
+      ],
+      [change((url) => Object.assign(url, { port: '1' })), 'unavailable', /cannot be reached/],
+      [
+        change((url) => Object.assign(url, { hostname: 'no-such-host.invalid' })),
+        'unavailable',
+        /no-such-host/,
+      ],
+      ['postgres://user:geheim@host:abc/db', 'invalid_argument', /is no URL/],
+      ['mysql://user:geheim@host/db', 'invalid_argument', /no address of a store/],
+    ];
+    for (const [bad, code, message] of wrong) {
+      await assert.rejects(openStore(bad), (error: Error & { code: string }) => {
+        assert.equal(error.code, code, error.message);
+        assert.match(error.message, message);
+        assert.doesNotMatch(error.message, /geheim/);
+        return true;
+      });
+    }
+  });
+
+  it('says when the user may not make tables', async () => {
+    const postgres = await server();
+    const address = await postgres.newDatabase();
+    await postgres.execute("CREATE ROLE guest LOGIN PASSWORD 'guest'");
+    const url = Object.assign(new URL(address), { username: 'guest', password: 'guest' });
+    await assert.rejects(openPostgresStore(url.href), {
+      code: 'permission_denied',
+      message: /does not allow it/,
+    });
+  });
+
+  it('keeps weeks apart, and what belongs to none', async () => {
+    const postgres = await server();
+    const address = await postgres.newDatabase();
+    const store = await open(address);
+    const now = runRow({ managerId: 'm1' });
+    const strange = runRow({ managerId: 'm1', runId: '1'.padEnd(27, 'A') });
+    for (const row of [now, strange]) {
+      await store.createRun(row, [], 'm1');
+      await store.commit([commitOf(row, 1)], NO_LIMITS);
+    }
+    const rows = await postgres.execute(
+      'SELECT tableoid::regclass::text AS table, run_id FROM wiz.batches',
+      nameOf(address),
+    );
+    const tables = Object.fromEntries(rows.map((row) => [row.run_id, row.table]));
+    assert.equal(tables[now.runId], `wiz.batches_${weekOf(Date.now()).name}`);
+    assert.equal(tables[strange.runId], 'wiz.batches_others');
+  });
+});
