@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { firstIdAt } from '../../proto/ids.ts';
 import { postgresForTests } from '../../test/postgres.ts';
 import { commitOf, NO_LIMITS, runRow } from './conformance/rows.ts';
 import { MIGRATIONS } from './migrations-postgres/embedded.ts';
@@ -122,5 +124,42 @@ describe('opening a PostgreSQL store', () => {
     const tables = Object.fromEntries(rows.map((row) => [row.run_id, row.table]));
     assert.equal(tables[now.runId], `wiz.batches_${weekOf(Date.now()).name}`);
     assert.equal(tables[strange.runId], 'wiz.batches_others');
+  });
+
+  it('takes the tables of a week away with its last run', async () => {
+    const postgres = await server();
+    const address = await postgres.newDatabase();
+    const store = await open(address);
+    const longAgo = Date.now() - 40 * 24 * 3600 * 1000;
+    const week = weekOf(longAgo);
+    const tables = async () => {
+      const rows = await postgres.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'r'",
+        nameOf(address),
+      );
+      return rows.map(({ relname }) => relname).filter((name) => String(name).includes(week.name));
+    };
+    for (const table of ['batches', 'log_chunks']) {
+      await postgres.execute(
+        `CREATE TABLE wiz.${table}_${week.name} PARTITION OF wiz.${table} FOR VALUES FROM ('${week.from}') TO ('${week.to}')`,
+        nameOf(address),
+      );
+    }
+    const [first, second] = [1, 2].map((n) =>
+      runRow({ managerId: 'm1', runId: firstIdAt(longAgo + n * 1_000) }),
+    );
+    for (const row of [first!, second!]) {
+      await store.createRun(row, [], 'm1');
+      await store.commit([commitOf(row, 1, { state: RunState.SUCCEEDED })], NO_LIMITS);
+    }
+    await store.deleteRuns([first!.runId]);
+    assert.equal((await tables()).length, 2);
+    assert.equal((await store.readEvents(second!.runId, 0, 9)).length, 1);
+    await store.deleteRuns([second!.runId]);
+    assert.deepEqual(await tables(), []);
+    // One with a clock that is far behind still finds a place.
+    await store.createRun(first!, [], 'm1');
+    await store.commit([commitOf(first!, 1)], NO_LIMITS);
+    assert.equal((await store.readEvents(first!.runId, 0, 9)).length, 1);
   });
 });

@@ -13,6 +13,10 @@ import { booleans, numbers, texts } from './literals.ts';
  * of them faster than of JSON, and the text of the statement depends only on which parts there are, so that it is
  * planned once.
  *
+ * Measured on two cores by processor time (the machine was busy), fsync on: for each run in a commit of 1,000 runs with
+ * two events each 11 us of PostgreSQL and 8 us of this process, 64 runs 21 and 19, one alone 460 and 670; 320 bytes of WAL
+ * a run, every update HOT. 8,000 processors a second are 16,000 to 24,000 of them: less than half a core.
+ *
  * The fence, the numbering and the row of a run are one update. When it does not find a row for each run the statement
  * divides by zero, and nothing of it is stored: then commit.ts finds out why.
  */

@@ -57,6 +57,8 @@ const FIRST_PAUSE_MS = 10;
 const MAX_PAUSE_MS = 300;
 /** Connections for reads and rare writes. A statement that finds them all busy waits behind one. */
 const POOL = 6;
+/** Milliseconds between looks whether the tables of the next week are there. */
+const LOOK_FOR_WEEKS_MS = 6 * 3600 * 1000;
 /** The server starts. */
 const STARTING = '57P03';
 /** Seconds that a driver gets to end. */
@@ -71,11 +73,18 @@ export async function connect(address: string): Promise<Connection> {
   const connection = wrap(place, open);
   try {
     await connection.patiently(() => migrateOn(connection));
+    keepWeeks(connection);
     return connection;
   } catch (error) {
     await connection.close();
     throw error;
   }
+}
+
+/** A manager that runs for weeks makes their tables ahead; what has none is kept in one for all others. */
+function keepWeeks(connection: Connection): void {
+  const timer = setInterval(() => void migrateOn(connection).catch(() => {}), LOOK_FOR_WEEKS_MS).unref();
+  connection.closing.add(() => clearInterval(timer));
 }
 
 async function migrateOn(connection: Connection): Promise<void> {

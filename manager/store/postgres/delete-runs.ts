@@ -3,6 +3,7 @@ import { checkCentre } from './centre.ts';
 import { notify } from './changes.ts';
 import type { Connection, Query } from './connection.ts';
 import { texts } from './literals.ts';
+import { dropEmptyWeeks } from './partitions.ts';
 import { dropRecords, dropUnusedColumns } from './records.ts';
 import { PARTITIONED } from './storage.ts';
 
@@ -35,6 +36,7 @@ export async function deleteRuns(
   for (let at = 0; at < runIds.length; at += AT_ONCE) {
     deleted.push(...(await deleteSome(connection, runIds.slice(at, at + AT_ONCE), centreEpoch)));
   }
+  if (deleted.length > 0) await dropEmptyWeeks(connection, Date.now());
   return deleted;
 }
 

