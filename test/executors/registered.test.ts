@@ -44,11 +44,13 @@ test('two executors with TLS, one behind a bad way, share a run; what another ma
   await untilListed(daemon.api, 'one', 'is joined', ({ state }) => state === ExecutorState.JOINED);
 
   // While a run waits for more room.
-  const runId = await startRun(daemon.api, place, wide(24));
+  const runId = await startRun(daemon.api, place, wide(24, 'until test -e go; do sleep 0.05; done'));
   await place.out(['executors', 'add', way.address, '--tls-ca', ca, '--name', 'two'], { env: OWN });
   await untilListed(daemon.api, 'two', 'is joined', ({ state }) => state === ExecutorState.JOINED);
   way.delay(3);
   way.halve();
+  await untilListed(daemon.api, 'two', 'has work', ({ running }) => running === 8);
+  place.write('go', '');
   const { events, state } = await watchToEnd(daemon.api, runId);
   assert.equal(state, RunState.SUCCEEDED);
   const by = new Map<string, number>();

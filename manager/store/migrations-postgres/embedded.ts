@@ -59,11 +59,11 @@ export const MIGRATIONS: { name: string; statements: string[] }[] = [
     ]
   },
   {
-    "name": "20261128100105_registered_executors",
+    "name": "20261128102226_registered_executors",
     "statements": [
-      "ALTER TABLE \"executors\" ADD COLUMN \"hostname\" text COLLATE \"C\" NOT NULL;",
+      "ALTER TABLE \"executors\" ADD COLUMN \"hostname\" text COLLATE \"C\" DEFAULT '' NOT NULL;",
       "ALTER TABLE \"executors\" ADD COLUMN \"tls\" text;",
-      "ALTER TABLE \"executors\" ADD COLUMN \"name\" text COLLATE \"C\" NOT NULL;",
+      "ALTER TABLE \"executors\" ADD COLUMN \"name\" text COLLATE \"C\" DEFAULT '' NOT NULL;",
       "ALTER TABLE \"executors\" ADD COLUMN \"labels\" text DEFAULT '{}' NOT NULL;",
       "ALTER TABLE \"executors\" ADD COLUMN \"draining_ms\" double precision DEFAULT 0 NOT NULL;",
       "CREATE UNIQUE INDEX \"executors_one_name\" ON \"executors\" (\"name\") WHERE launcher = 'registered';",
