@@ -1,4 +1,5 @@
 import type { FileStore } from '../files/file-store.ts';
+import { WizError } from '../proto/error.ts';
 import { RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../proto/ids.ts';
 import { createAdoption } from './adoption.ts';
@@ -108,6 +109,12 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
         ...leavingsOf(run, events, recorded.get(run.runId)),
       }));
       const result = await journaling(observer, runs, () => store.commit(commits, changes));
+      // Permits that it counted on were freed: it stood still for so long that it was taken for dead.
+      if (result.exceeded.length > 0)
+        throw new WizError(
+          'resource_exhausted',
+          'Permits that this manager counted on were freed while it stood still; it waits until others give theirs back.',
+        );
       limit?.committed();
       // Permits came free: what waits for one is looked at again.
       if (changes.release.length > 0) void loop.settled();
@@ -218,7 +225,10 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   /** Whose runs are whose, and who is the centre: apart from each other and from all else, so that nothing that takes long
    *  keeps the runs of a manager that died waiting. */
   const share = coalesced(async () => {
-    if (!closing) await sharing.look();
+    if (closing) return;
+    await sharing.look();
+    // Permits of a manager that was removed came free.
+    if (limit !== null) void loop.settled();
   }, noted('runs were not shared'));
   const lead = coalesced(async () => {
     if (closing || centre === undefined) return;
@@ -241,6 +251,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     onBeat: lookAfter,
     onRejoin() {
       log.warn('this manager was taken for dead; it is back');
+      limit?.rejoined();
       sharing.dropForeign().catch(noted('runs of others were not dropped'));
     },
   });

@@ -10,7 +10,7 @@ const KEY = 'global';
  * The limit over all managers of a store, on lease rows. A permit is reserved first, under a name of this
  * manager's, in a transaction of its own; the commit that starts the attempt exchanges it for a row that
  * belongs to the attempt, so that the limit holds through the death of the manager. Permits that were not
- * needed are given back with the next commit or reservation.
+ * needed are given back with the next commit or reservation; those of a manager that died with it.
  */
 export interface GlobalLimit {
   /** Up to `wanted` permits; fewer, or none, when the limit is reached. */
@@ -20,6 +20,8 @@ export interface GlobalLimit {
   changes(runs: { run: RunMachine; events: Event[] }[]): LimitChanges;
   /** That commit holds. */
   committed(): void;
+  /** This manager was taken for dead: what it had reserved is others'. */
+  rejoined(): void;
   /** Brings the rows of a run that was taken over in line with the attempts that run. */
   repair(run: RunMachine): Promise<void>;
 }
@@ -75,6 +77,7 @@ export function createGlobalLimit(store: Store, managerId: string, max: number):
       return changes;
     },
     committed: () => void exchanged.splice(0),
+    rejoined: () => void reserved.splice(0),
     async repair(run) {
       const running = new Set<string>();
       forEachRunning(run, ({ name, attempt }) => running.add(`${run.runId}/${name}/${attempt}`));

@@ -5,7 +5,8 @@ export interface OwnershipStore {
    *  new, or was taken for dead and what it held was freed. */
   heartbeat(manager: ManagerRow): Promise<boolean>;
   listManagers(): Promise<ManagerRow[]>;
-  /** Removes the manager and frees every lease it holds; its runs belong to nobody. With `heartbeatMs` only while that
+  /** Removes the manager and frees every lease it holds; its runs belong to nobody. Limits of its runs stay with these;
+   *  those that it reserved, as MANAGER#…, and no run has are freed. With `heartbeatMs` only while that
    *  is still its last heartbeat; returns whether it was removed. */
   removeManager(managerId: string, heartbeatMs?: number): Promise<boolean>;
   /** Takes unfinished runs that nobody owns, or whose manager is not in `living`, oldest first; each gets epoch + 1. With

@@ -200,6 +200,13 @@ export function limitTests(store: () => Store): void {
     assert.deepEqual(await holders(), ['gpu:a']);
   });
 
+  it('frees what a manager has reserved and no run has, when the manager is removed', async () => {
+    await store().commit([], take('gpu', 'm1#0', '', 5));
+    await store().commit([], take('gpu', 'm10#0', '', 5));
+    await store().removeManager('m1');
+    assert.deepEqual(await holders(), ['gpu:m10#0']);
+  });
+
   it('outlives the manager and ends with the run', async () => {
     const [row, other] = [await newRun(), await newRun()];
     await store().commit([], take('gpu', 'a', row.runId, 5));

@@ -36,6 +36,7 @@ const FREE_ALL = `UPDATE runs SET manager_id = NULL WHERE run_id IN
   (SELECT run_id FROM runs WHERE manager_id = $1 ORDER BY run_id FOR UPDATE) RETURNING 1`;
 const REMOVE = `DELETE FROM managers WHERE manager_id = $1 AND heartbeat_ms = coalesce($2::float8, heartbeat_ms)
   RETURNING 1`;
+const FREE_RESERVED = `DELETE FROM leases WHERE kind = 'limit' AND run_id = '' AND starts_with(holder, $1 || '#')`;
 const OWNED = 'SELECT run_id, epoch FROM runs WHERE manager_id = $1 ORDER BY run_id';
 const ACQUIRE = `INSERT INTO leases (kind, key, holder, epoch, run_id, expires_ms)
   VALUES ($1, $2, $3, 0, '', ${NOW} + $4::float8)
@@ -67,7 +68,7 @@ export function listManagers(connection: Connection): Promise<ManagerRow[]> {
   return connection.ask((db) => db.select().from(managers).orderBy(managers.managerId));
 }
 
-/** Limits stay: they belong to runs, which go on under another manager. */
+/** Limits stay: they belong to runs, which go on under another manager; those that no run has yet belong to nobody. */
 export function removeManager(
   connection: Connection,
   managerId: string,
@@ -78,6 +79,7 @@ export function removeManager(
     // One that others removed may have taken something since.
     if (removed.length === 0 && heartbeatMs !== undefined) return false;
     await query("DELETE FROM leases WHERE holder = $1 AND kind <> 'limit'", [managerId]);
+    await query(FREE_RESERVED, [managerId]);
     await query(FREE_ALL, [managerId]);
     await freeDeliveries(query, managerId);
     await notify(query, connection.storeId, { kind: 'ownership' });

@@ -17,6 +17,8 @@ const OF_SHARDS = 'AND runs.shard IN (SELECT value FROM json_each(?))';
 const RAISE = 'UPDATE runs SET epoch = epoch + 1 WHERE run_id = ? RETURNING epoch';
 const OWN = `INSERT INTO leases (kind, key, holder, epoch) VALUES ('run', ?, ?, ?)
   ON CONFLICT (kind, key) WHERE kind <> 'limit' DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch`;
+const FREE_RESERVED =
+  "DELETE FROM leases WHERE kind = 'limit' AND run_id = '' AND substr(holder, 1, length(?1)) = ?1";
 const FREE = "DELETE FROM leases WHERE kind = 'run' AND key = ? AND holder = ?";
 
 export function heartbeat(connection: Connection, manager: ManagerRow): Promise<boolean> {
@@ -35,7 +37,7 @@ export function listManagers(connection: Connection): ManagerRow[] {
   return connection.read(() => connection.db.select().from(managers).orderBy(managers.managerId).all());
 }
 
-/** Limits stay: they belong to runs, which go on under another manager. */
+/** Limits stay: they belong to runs, which go on under another manager; those that no run has yet belong to nobody. */
 export function removeManager(
   connection: Connection,
   managerId: string,
@@ -48,6 +50,7 @@ export function removeManager(
     // One that others removed may have taken something since.
     if (changes === 0 && heartbeatMs !== undefined) return false;
     connection.statement("DELETE FROM leases WHERE holder = ? AND kind <> 'limit'").run(managerId);
+    connection.statement(FREE_RESERVED).run(`${managerId}#`);
     freeDeliveries(connection, managerId);
     return changes > 0;
   });
