@@ -45,7 +45,7 @@ async function measure(): Promise<void> {
   const managers = await openManagers(folder);
   try {
     const readyMs = await managers.start();
-    await sleep(5_000);
+    await sleep(10_000);
     const idleMb = residentMb(managers.pids[0]!);
     note(`ready after ${rounded(readyMs)} ms, idle with ${rounded(idleMb)} MB`);
     await managers.apply(CHAIN);

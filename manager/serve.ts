@@ -13,6 +13,7 @@ import type { Manager } from './manager.ts';
 import type { LogFields } from './observe/log.ts';
 import { type Observability, openObservability, startFields } from './observe/observability.ts';
 import { type OpenOptions, openManager } from './open-manager.ts';
+import { trimMemorySoon } from './trim-memory.ts';
 
 /** A manager as a service, until it is told to end. */
 export interface RunningDaemon {
@@ -51,11 +52,13 @@ export async function serveManager(options: ServeOptions): Promise<RunningDaemon
   });
   const api = config.roles.includes('api') ? await serveApi(manager, config, observability) : undefined;
   log.info(api === undefined ? 'serving runs, and no API' : `serving at ${api.url}`, startFields(config));
+  const letMemoryBe = trimMemorySoon(() => manager.loop.runs.size === 0);
   return {
     managerId,
     url: api?.url,
     async close() {
       log.info('ending; runs go on under another manager, or when this one is started again');
+      letMemoryBe();
       observability.draining();
       // Streams end first, so that who watches is with another manager when the runs are.
       api?.drain();
