@@ -44,6 +44,22 @@ export function logTests(open: () => LogStore): void {
     );
   });
 
+  it('takes what comes while its attempt is finished', async () => {
+    const logs = open();
+    const runId = newId();
+    for (let turns = 0; turns < 20; turns += 1) {
+      const processor = `p${turns}`;
+      await logs.append(chunkOf({ runId, processor, data: 'one\n' }));
+      // Beside one that nothing is known of yet, which is read.
+      const other = logs.append(chunkOf({ runId, processor: `q${turns}`, data: 'other\n' }));
+      const again = logs.append(chunkOf({ runId, processor, data: 'one\ntwo\n' }));
+      for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+      logs.finish(runId, processor, 1);
+      assert.deepEqual(await Promise.all([other, again]), [6, 8]);
+      assert.equal(textOf(await chunksOf(logs, queryOf(runId, { processor }))), 'one\ntwo\n');
+    }
+  });
+
   it('lists attempts with their bytes', async () => {
     const logs = open();
     const runId = newId();

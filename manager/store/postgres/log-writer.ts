@@ -89,12 +89,11 @@ export function createLogWriter(connection: Connection): LogWriter {
 
   /** Returns up to which offset the stream of each chunk is kept then. */
   async function write(chunks: LogChunk[]): Promise<number[]> {
-    await load(chunks);
-    const next = new Map<string, LogEnd>();
+    const next = await load(chunks);
     const rows: NewRow[] = [];
     const offsets = chunks.map((chunk) => {
       const key = keyOf(chunk);
-      const before = next.get(key) ?? known.get(key)!;
+      const before = next.get(key)!;
       const { kept, position } = before;
       const end = { kept: { ...kept }, position, ends: before.ends };
       next.set(key, end);
@@ -116,10 +115,19 @@ export function createLogWriter(connection: Connection): LogWriter {
     return offsets;
   }
 
-  async function load(chunks: LogChunk[]): Promise<void> {
-    const unknown = new Map(chunks.filter((chunk) => !known.has(keyOf(chunk))).map((c) => [keyOf(c), c]));
-    const ends = await readEnds(connection, [...unknown.values()]);
-    for (const [n, key] of [...unknown.keys()].entries()) known.set(key, ends[n]!);
+  /** The ends of their attempts. Those that are known are taken first: they may be forgotten while others are read. */
+  async function load(chunks: LogChunk[]): Promise<Map<string, LogEnd>> {
+    const ends = new Map<string, LogEnd>();
+    const unknown = new Map<string, LogChunk>();
+    for (const chunk of chunks) {
+      const key = keyOf(chunk);
+      const end = known.get(key);
+      if (end === undefined) unknown.set(key, chunk);
+      else ends.set(key, end);
+    }
+    const read = await readEnds(connection, [...unknown.values()]);
+    for (const [n, key] of [...unknown.keys()].entries()) ends.set(key, read[n]!);
+    return ends;
   }
 
   function remember(key: string, end: LogEnd): void {

@@ -1,5 +1,6 @@
 import type { ParameterOrJSON, Sql } from 'postgres';
 import type { Connection, Query } from './connection.ts';
+import { isLost } from './errors.ts';
 
 /**
  * Transactions, each on a connection that it has for itself. Not by the driver's `begin`: that writes ROLLBACK to a
@@ -86,7 +87,13 @@ async function transact<T>(lane: Lane, work: (query: Query) => Promise<T>): Prom
     // The driver would go on, outside the transaction, on another connection.
     if (lane.broken) throw Object.assign(new Error('the connection broke'), { code: 'CONNECTION_CLOSED' });
     const given = values as ParameterOrJSON<never>[];
-    return Array.from(await lane.sql.unsafe(text, given, { prepare: true }));
+    try {
+      return Array.from(await lane.sql.unsafe(text, given, { prepare: true }));
+    } catch (error) {
+      // After a reset the driver says so before it has closed; what it is asked in between, it never answers.
+      if (isLost(error)) lane.broken = true;
+      throw error;
+    }
   };
   await query('BEGIN');
   try {
