@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, connect as dial, type NetConnectOpts, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 
 /** A way to a server that tests make bad: any TCP, as it knows nothing of what passes. */
 export interface TcpProxy {
@@ -21,6 +21,8 @@ export interface TcpProxy {
   delay(ms: number): void;
   /** Pieces arrive as two, the second one a moment later, so that no message comes whole. */
   halve(): void;
+  /** Bytes arrive one by one. */
+  crumble(): void;
   /** As good a way as it was at first; what waited passes. */
   heal(): void;
   close(): void;
@@ -36,6 +38,7 @@ export async function tcpProxy(t: Pick<TestContext, 'after'>, target: string): P
   let isCut = false;
   let delayMs = 0;
   let halves = false;
+  let crumbles = false;
   let healed: PromiseWithResolvers<void> | undefined;
 
   const server = createServer({ noDelay: true }, (near) => {
@@ -63,6 +66,14 @@ export async function tcpProxy(t: Pick<TestContext, 'after'>, target: string): P
       for await (const chunk of from as AsyncIterable<Buffer>) {
         const half = halves ? Math.ceil(chunk.length / 2) : chunk.length;
         if (delayMs > 0) await sleep(delayMs);
+        if (crumbles) {
+          // Each in a turn of its own, or the system puts them together again.
+          for (let at = 0; at < chunk.length; at += 1) {
+            await write(to, chunk.subarray(at, at + 1));
+            await turn();
+          }
+          continue;
+        }
         await write(to, chunk.subarray(0, half));
         if (half === chunk.length) continue;
         await sleep(HALVES_MS);
@@ -88,6 +99,7 @@ export async function tcpProxy(t: Pick<TestContext, 'after'>, target: string): P
     isCut = false;
     delayMs = 0;
     halves = false;
+    crumbles = false;
     healed?.resolve();
     healed = undefined;
   }
@@ -122,6 +134,9 @@ export async function tcpProxy(t: Pick<TestContext, 'after'>, target: string): P
     },
     halve() {
       halves = true;
+    },
+    crumble() {
+      crumbles = true;
     },
     heal,
     close,
