@@ -7,12 +7,13 @@
  * The tests share one temporary folder and one mark in their environment. When they are done, a process that
  * still carries the mark, or anything left in the folder, fails the run: it shows as one more failed test.
  */
-import { globSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from 'node:test';
 import { endMarkedProcesses, newMark } from './leaks.ts';
 import { Report } from './report.ts';
+import { limitFiles } from './time-limit.ts';
 
 /** A file that takes longer hangs; the slowest needs about one minute on two cores. */
 const FILE_TIMEOUT_MS = 300_000;
@@ -53,6 +54,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 const report = new Report(root);
+// Later than node:test, which says more.
+const callOff = existsSync('/proc') ? limitFiles(FILE_TIMEOUT_MS + 30_000, console.error) : () => {};
 const events = run({
   cwd: root,
   files: files.map((file) => join(root, file)),
@@ -61,6 +64,7 @@ const events = run({
   argv: passedOn,
 });
 for await (const event of events) report.take(event);
+callOff();
 
 const left = [
   ...(await endMarkedProcesses(mark, 2_000)).map((line) => `process ${line}`),
