@@ -50,7 +50,11 @@ async function executor(t: TestContext, ...flags: string[]) {
     started.child.kill('SIGTERM');
     assert.equal((await started.ended).code, 0);
     // What is gone is listed no more, once that was seen.
-    await until('it is listed no more', async () => (await place.json(['executor', 'list'])).length === 0);
+    const { executorId } = JSON.parse(started.stdout);
+    await until('it is listed no more', async () => {
+      const listed: { executorId: string }[] = await place.json(['executor', 'list']);
+      return !listed.some((one) => one.executorId === executorId);
+    });
   });
   await started.prints(/\n/);
   return JSON.parse(started.stdout) as { executorId: string; address: string };
