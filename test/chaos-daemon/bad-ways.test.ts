@@ -23,11 +23,11 @@ const BAD_MS = 2_500;
 
 /** What happens to a way, one after the other, each for BAD_MS. */
 const BAD: ((way: TcpProxy) => void)[] = [
-  (way) => way.breakAll(),
+  (way) => way.cut(),
   (way) => way.delay(1_000),
   (way) => way.hang(),
   (way) => way.halve(),
-  (way) => way.cut(),
+  (way) => way.breakAll(),
 ];
 
 /** Makes it bad again and again until it is told to end. */
