@@ -55,6 +55,8 @@ export interface Manager {
   readonly schedules: Schedules;
   /** The first thing that keeps runs from going on (no executor, a full store); undefined when all is well. */
   trouble(): Error | undefined;
+  /** Of these, what cannot be written. */
+  stuck(): Error | undefined;
   /** Which runs are whose, among the managers of the store. */
   readonly sharing: Sharing;
   /** Undefined for a manager that is never the centre. */
@@ -295,6 +297,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     membership,
     ...{ sharing, centre, commands, log, observer, hooks, schedules },
     trouble: () => troubles.first ?? executorTrouble,
+    stuck: () => troubles.first,
     async claim(runId) {
       const claimed = await store.claimRun(runId, managerId, await membership.living());
       return claimed === undefined ? undefined : adoption.takeUp(runId, claimed.epoch);

@@ -81,6 +81,7 @@ export async function openObservability(options: ObservabilityOptions): Promise<
         managerId,
         log,
         draining: () => isDraining,
+        stuck: manager.stuck,
       });
     },
     draining() {

@@ -18,6 +18,7 @@ function pages(options: Partial<PagesOptions> = {}) {
     store: { listManagers: async () => [row('me', Date.now() + 60_000)] },
     managerId: 'me',
     draining: () => false,
+    stuck: () => undefined,
     log: createLog('info', (level, message, { checks, error }) =>
       lines.push([level, message, checks, error].filter(Boolean).join(' ')),
     ),
@@ -60,7 +61,7 @@ test('it is alive as long as it answers, and ready when store, membership and se
   const ready = await get('/readyz');
   assert.deepEqual(
     [ready.statusCode, JSON.parse(ready.text)],
-    [200, { ready: true, checks: { store: 'ok', joined: 'ok', serving: 'ok' } }],
+    [200, { ready: true, checks: { store: 'ok', joined: 'ok', writing: 'ok', serving: 'ok' } }],
   );
   assert.deepEqual(lines, []);
 });
@@ -72,7 +73,12 @@ test('which check fails is told to whoever asks, and why only in the log, once',
   for (let n = 0; n < 2; n += 1) {
     const { statusCode, text } = await get('/readyz');
     assert.equal(statusCode, 503);
-    assert.deepEqual(JSON.parse(text).checks, { store: 'failed', joined: 'failed', serving: 'ok' });
+    assert.deepEqual(JSON.parse(text).checks, {
+      store: 'failed',
+      joined: 'failed',
+      writing: 'ok',
+      serving: 'ok',
+    });
     assert.doesNotMatch(text, /10\.1\.2\.3/);
   }
   store = async () => [row('me', Date.now() - 1), row('other', Date.now() + 60_000)];
@@ -82,6 +88,7 @@ test('which check fails is told to whoever asks, and why only in the log, once',
   assert.deepEqual(JSON.parse((await get('/readyz')).text).checks, {
     store: 'ok',
     joined: 'ok',
+    writing: 'ok',
     serving: 'failed',
   });
   draining = false;
@@ -92,6 +99,17 @@ test('which check fails is told to whoever asks, and why only in the log, once',
     'warn not ready serving',
     'info ready',
   ]);
+});
+
+test('a manager whose runs wait for a full disk is not ready', async () => {
+  let stuck: Error | undefined = new Error('There is no space left.');
+  const { get, lines } = pages({ stuck: () => stuck });
+  const { statusCode, text } = await get('/readyz');
+  assert.equal(statusCode, 503);
+  assert.equal(JSON.parse(text).checks.writing, 'failed');
+  stuck = undefined;
+  assert.equal((await get('/readyz')).statusCode, 200);
+  assert.deepEqual(lines, ['warn not ready writing There is no space left.', 'info ready']);
 });
 
 test('a store that hangs is not waited for', async () => {

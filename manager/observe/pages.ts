@@ -21,6 +21,8 @@ export interface PagesOptions {
   managerId: string;
   /** It takes no new work any more. */
   draining(): boolean;
+  /** Why runs have to wait: what cannot be written. */
+  stuck(): Error | undefined;
   log: Log;
 }
 
@@ -77,10 +79,10 @@ type Check = 'ok' | 'failed';
 /** Milliseconds that the store has. Probes give up after one second or more. */
 const STORE_MS = 900;
 
-function createReadiness({ store, managerId, draining, log }: PagesOptions) {
+function createReadiness({ store, managerId, draining, stuck, log }: PagesOptions) {
   let told = '';
-  return async (): Promise<Record<'store' | 'joined' | 'serving', Check>> => {
-    let trouble: unknown;
+  return async (): Promise<Record<'store' | 'joined' | 'writing' | 'serving', Check>> => {
+    let trouble: unknown = stuck();
     const managers = await answeredInTime(store).catch((error) => {
       trouble = error;
       return undefined;
@@ -89,6 +91,7 @@ function createReadiness({ store, managerId, draining, log }: PagesOptions) {
     const checks = {
       store: check(managers !== undefined),
       joined: check(own !== undefined && own.expiresMs > Date.now()),
+      writing: check(stuck() === undefined),
       serving: check(!draining()),
     };
     const failed = Object.keys(checks).filter((name) => checks[name as keyof typeof checks] === 'failed');

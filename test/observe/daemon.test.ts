@@ -86,7 +86,7 @@ test('metrics ask for a credential unless the configuration says otherwise; heal
   });
   assert.deepEqual(JSON.parse((await get(closed, '/readyz', nobody)).text), {
     ready: true,
-    checks: { store: 'ok', joined: 'ok', serving: 'ok' },
+    checks: { store: 'ok', joined: 'ok', writing: 'ok', serving: 'ok' },
   });
   await closed.stop();
   const open = await startDaemon(place, { args: ['--set', 'metrics.anonymous=true'] });
