@@ -76,6 +76,8 @@ export async function setDraining(
     () => '',
     (error) => (error as Error).message,
   );
+  // What other managers have running there.
+  await manager.membership.look();
   return { executor: await viewExecutor(manager, { ...row, drainingMs }), message };
 }
 

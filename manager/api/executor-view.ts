@@ -32,7 +32,8 @@ export async function viewExecutors(manager: Manager): Promise<Executor[]> {
 export async function viewExecutor(manager: Manager, row: ExecutorRow): Promise<Executor> {
   const seen = await look(manager, row);
   const { load, problem } = seen;
-  const state = stateOf(row, seen);
+  const running = problem === undefined ? runningOn(manager, row, seen) : 0;
+  const state = stateOf(row, seen, running);
   return {
     $typeName: 'wiz.v1.Executor',
     executorId: row.executorId,
@@ -40,7 +41,7 @@ export async function viewExecutor(manager: Manager, row: ExecutorRow): Promise<
     pid: row.pid,
     version: row.version,
     slots: row.slots,
-    running: problem === undefined ? runningOn(manager, row, seen) : 0,
+    running,
     startedUnixMs: row.startedMs,
     launcher: row.launcher,
     reachable: problem === undefined,
@@ -58,7 +59,9 @@ export async function viewExecutor(manager: Manager, row: ExecutorRow): Promise<
 /** From the session, where there is one; otherwise it is asked. */
 async function look(manager: Manager, row: ExecutorRow): Promise<Seen> {
   const standing = manager.fleet.standing(row.executorId);
-  if (standing?.state === 'joined') return { joined: true, ...known(standing), problem: undefined };
+  const joined = standing?.state === 'joined';
+  // Before its first heartbeat in this session it is asked, too.
+  if (joined && standing.load !== undefined) return { joined, ...known(standing), problem: undefined };
   if (row.launcher === 'local') {
     const alive = (await manager.launcher.inspect(row)) === 'alive';
     return { joined: false, load: undefined, problem: alive ? undefined : 'It has ended.', sinceMs: 0 };
@@ -67,7 +70,7 @@ async function look(manager: Manager, row: ExecutorRow): Promise<Seen> {
     const answer = await describeExecutor({ ...dialOf(row), timeoutMs: ANSWER_MS });
     const isIt = answer.executorId === row.executorId;
     const problem = isIt ? undefined : `Another executor, ${answer.executorId}, answers at its address.`;
-    return { joined: false, load: answer.load, problem, sinceMs: 0 };
+    return { joined, load: answer.load, problem, sinceMs: standing?.sinceMs ?? 0 };
   } catch (error) {
     const { message } = error as Error;
     // What a command was given, and nobody listens there any more.
@@ -84,9 +87,13 @@ function known({ load, sinceMs }: Standing): { load: Load | undefined; sinceMs: 
 }
 
 /** One that is to take nothing has drained when nothing of it runs, or it is gone: it was asked to end then. */
-function stateOf({ drainingMs }: ExecutorRow, { joined, load, problem }: Seen): ExecutorState {
+function stateOf(
+  { drainingMs }: ExecutorRow,
+  { joined, load, problem }: Seen,
+  running: number,
+): ExecutorState {
   if (drainingMs > 0) {
-    const works = problem === undefined && (load?.running ?? 0) > 0;
+    const works = problem === undefined && Math.max(running, load?.running ?? 0) > 0;
     return works ? ExecutorState.DRAINING : ExecutorState.DRAINED;
   }
   if (problem !== undefined) return ExecutorState.UNHEALTHY;
