@@ -39,6 +39,7 @@ const pjson = {
       config: { description: 'Look at the configuration of a daemon.' },
       tokens: { description: 'Make API tokens, list and revoke them.' },
       users: { description: 'Who may sign in with a password.' },
+      store: { description: 'Back the store of managers up, restore, copy and migrate it.' },
       executor: { description: 'Serve as an executor.' },
       executors: { description: 'Add executors, list, drain, stop and remove them.' },
     },

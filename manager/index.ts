@@ -11,6 +11,7 @@ import { openBundledTracing } from './observe/bundled-tracing.ts';
 import { type OpenOptions, openManager } from './open-manager.ts';
 import { MANAGER_TTL_MS } from './ownership.ts';
 import type { RunningDaemon, ServeOptions } from './serve.ts';
+import type { BackedUp, Migrated, Moved, Progress, StoreAddress } from './store/transfer/stores.ts';
 
 /** The one door of the manager: what the command line, and whoever embeds wiz, may use. */
 
@@ -20,6 +21,7 @@ export type { LoadedConfig } from './config/load.ts';
 export { wizHome } from './home.ts';
 export type { OpenOptions } from './open-manager.ts';
 export type { RunningDaemon, ServeOptions } from './serve.ts';
+export type { BackedUp, Migrated, Moved, Progress, StoreAddress } from './store/transfer/stores.ts';
 
 export interface BundledManager {
   /** The manager's API, in memory. */
@@ -140,4 +142,40 @@ export async function serveManager(options: ServeOptions): Promise<RunningDaemon
   // The command line without a daemon needs none of it.
   const { serveManager: serve } = await import('./serve.ts');
   return serve(options);
+}
+
+/** Makes a store, or brings one up to date. Throws WizError. */
+export async function migrateStore(address: string): Promise<Migrated> {
+  const { migrateStore: migrate } = await import('./store/transfer/stores.ts');
+  return migrate(address);
+}
+
+/** Writes a store as it is at one moment to a file. Throws WizError. */
+export async function backupStore(
+  from: StoreAddress,
+  file: string,
+  onProgress?: (progress: Progress) => void,
+): Promise<BackedUp> {
+  const { backupStore: backup } = await import('./store/transfer/stores.ts');
+  return backup(from, file, onProgress);
+}
+
+/** Fills an empty store from such a file. Throws WizError. */
+export async function restoreStore(
+  file: string,
+  to: StoreAddress,
+  onProgress?: (progress: Progress) => void,
+): Promise<Moved> {
+  const { restoreStore: restore } = await import('./store/transfer/stores.ts');
+  return restore(file, to, onProgress);
+}
+
+/** Fills an empty store with what another one has. Throws WizError. */
+export async function copyStore(
+  from: StoreAddress,
+  to: StoreAddress,
+  options?: { live?: boolean; onProgress?: (progress: Progress) => void },
+): Promise<Moved> {
+  const { copyStore: copy } = await import('./store/transfer/stores.ts');
+  return copy(from, to, options);
 }

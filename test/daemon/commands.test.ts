@@ -134,6 +134,10 @@ const ELSEWHERE: Record<string, string> = {
   'manager:serve': 'test/daemon/configuration.test.ts',
   'manager-background': 'test/e2e/managers.test.ts',
   schema: 'cli/commands.test.ts',
+  'store:backup': 'test/daemon/store.test.ts',
+  'store:copy': 'test/daemon/store.test.ts',
+  'store:migrate': 'test/daemon/store.test.ts',
+  'store:restore': 'test/daemon/store.test.ts',
 };
 
 test('there is no command of which it is not known how it is checked', async () => {

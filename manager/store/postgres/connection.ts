@@ -66,11 +66,15 @@ const LEAVE_S = 2;
 /** Seconds after which a connection that is not used is closed. */
 const IDLE_S = 60;
 
+/** The database as it is: nothing is asked of it yet. */
+export function connectTo(address: string): Connection {
+  const place = placeOf(address);
+  return wrap(place, (options) => client(address, place, options));
+}
+
 /** Opens the database and brings it up to date. Throws WizError. */
 export async function connect(address: string): Promise<Connection> {
-  const place = placeOf(address);
-  const open = (options: ClientOptions) => client(address, place, options);
-  const connection = wrap(place, open);
+  const connection = connectTo(address);
   try {
     await connection.patiently(() => migrateOn(connection));
     keepWeeks(connection);

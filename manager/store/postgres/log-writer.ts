@@ -33,7 +33,7 @@ const BYTES_AT_ONCE = 4 << 20;
 const ROW_BYTES = 64 * 1024;
 const TAKEN = '23505';
 
-const INSERT = `INSERT INTO log_chunks (run_id, processor, attempt, position, stream, byte_offset, line, line_feeds,
+export const INSERT_CHUNKS = `INSERT INTO log_chunks (run_id, processor, attempt, position, stream, byte_offset, line, line_feeds,
     unix_ms, other_offset, data)
   SELECT i.run_id, i.processor, i.attempt, i.position, i.stream, i.byte_offset, i.line, i.line_feeds, i.unix_ms,
     i.other_offset, substring(all_data.bytes FROM i.start FOR i.length)
@@ -47,7 +47,7 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-interface NewRow {
+export interface NewRow {
   name: AttemptName;
   position: number;
   stream: LogStream;
@@ -102,7 +102,7 @@ export function createLogWriter(connection: Connection): LogWriter {
     });
     if (rows.length > 0) {
       try {
-        await connection.once.query(INSERT, valuesOf(rows));
+        await connection.once.query(INSERT_CHUNKS, valuesOf(rows));
       } catch (error) {
         for (const chunk of chunks) known.delete(keyOf(chunk));
         // Somebody else wrote there, or this did and got no answer.
@@ -161,7 +161,7 @@ function streamOf(chunk: LogChunk): keyof Kept {
 }
 
 /** What is new of the chunk, in pieces; `end` is moved on. */
-function rowsOf(chunk: LogChunk, end: LogEnd): NewRow[] {
+export function rowsOf(chunk: LogChunk, end: LogEnd): NewRow[] {
   const own = streamOf(chunk);
   const seen = end.kept[own] - chunk.offset;
   if (seen < 0 || seen >= chunk.data.length) return [];
@@ -188,7 +188,7 @@ function rowsOf(chunk: LogChunk, end: LogEnd): NewRow[] {
   return rows;
 }
 
-function valuesOf(rows: NewRow[]): (string | Uint8Array)[] {
+export function valuesOf(rows: NewRow[]): (string | Uint8Array)[] {
   const { starts, lengths, bytes } = joined(rows.map(({ data }) => data));
   return [
     texts(rows.map(({ name }) => name.runId)),

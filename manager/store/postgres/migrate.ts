@@ -47,12 +47,12 @@ async function bringUp(query: Query, version: number): Promise<void> {
 }
 
 /** In one round trip: a new store has some sixty statements. */
-async function script(query: Query, statements: string[]): Promise<void> {
+export async function script(query: Query, statements: string[]): Promise<void> {
   const quoted = statements.map((statement) => `EXECUTE $wiz$${statement.replace(/;\s*$/, '')}$wiz$;`);
   await query(`DO $script$ BEGIN ${quoted.join(' ')} END $script$`);
 }
 
-async function look(
+export async function look(
   query: Query,
   place: string,
   nowMs: number,

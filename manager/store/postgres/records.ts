@@ -76,7 +76,7 @@ async function putColumns(query: Query, table: string, columns: RecordColumn[]):
 }
 
 /** PostgreSQL has no NUL in a text, nor half of a character: both become what stands for what cannot be shown. */
-function jsonOf(value: unknown): string {
+export function jsonOf(value: unknown): string {
   return JSON.stringify(value, (_, inner) =>
     typeof inner === 'string' ? inner.replaceAll('\0', '\ufffd').toWellFormed() : inner,
   );

@@ -153,7 +153,7 @@ async function patiently<T>(work: () => T): Promise<T> {
   }
 }
 
-function createFile(path: string): void {
+export function createFile(path: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // Never opened when it is there: closing a descriptor would drop the locks of this process on the file.

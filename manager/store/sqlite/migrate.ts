@@ -30,6 +30,11 @@ export function migrate(client: DatabaseSync, path: string): void {
 }
 
 function pending(client: DatabaseSync, path: string): typeof MIGRATIONS {
+  return MIGRATIONS.slice(schemaOf(client, path));
+}
+
+/** Migrations that the file has. Throws WizError failed_precondition for that of another program or of a newer wiz. */
+export function schemaOf(client: DatabaseSync, path: string): number {
   const version = pragma(client, 'user_version');
   if (pragma(client, 'application_id') !== APPLICATION_ID) {
     const tables = client.prepare('SELECT count(*) AS n FROM sqlite_master').get();
@@ -47,7 +52,7 @@ function pending(client: DatabaseSync, path: string): typeof MIGRATIONS {
         'upgrade wiz, or set WIZ_HOME to another folder.',
     );
   }
-  return MIGRATIONS.slice(version);
+  return version;
 }
 
 function pragma(client: DatabaseSync, name: string): number {
