@@ -163,7 +163,7 @@ test('wiz executor logs its own life in the same form', async () => {
     .map((line) => JSON.parse(line));
   assert.deepEqual(
     lines.map(({ msg }) => msg),
-    ['serving', 'a manager joined', 'a manager left', 'ending', 'ended'],
+    ['serving', 'a manager joined', 'a manager left', 'draining', 'ending', 'ended'],
   );
   assert.deepEqual([lines[0].executor, lines[0].address, lines[0].level], ['mine', address, 'info']);
   assert.match(lines[1].manager, /^\w{27}$/);
