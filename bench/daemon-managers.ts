@@ -1,6 +1,6 @@
 /** Managers of one store, each a process of its own from the built wiz; for bench/daemon.ts. */
 import { join } from 'node:path';
-import { type DaemonApi, startDaemon } from '../test/daemon.ts';
+import { type Daemon, type DaemonApi, startDaemon } from '../test/daemon.ts';
 import { newPlace } from '../test/e2e/place.ts';
 import { startPostgres } from '../test/postgres.ts';
 import { store as storeKind } from './rounds.ts';
@@ -21,6 +21,7 @@ export async function openManagers(folder: string): Promise<Managers> {
   const postgres = storeKind === 'postgres' ? await startPostgres([]) : undefined;
   const store = (await postgres?.newDatabase()) ?? `sqlite:${join(folder, 'wiz.db')}`;
   const place = newPlace();
+  const daemons: Daemon[] = [];
   const managers: Managers = {
     apis: [],
     urls: [],
@@ -29,6 +30,7 @@ export async function openManagers(folder: string): Promise<Managers> {
       const started = performance.now();
       const daemon = await startDaemon(place, { args: ['--store', store] });
       const took = performance.now() - started;
+      daemons.push(daemon);
       managers.apis.push(daemon.api);
       managers.urls.push(daemon.url);
       managers.pids.push(daemon.pid);
@@ -39,6 +41,7 @@ export async function openManagers(folder: string): Promise<Managers> {
       await managers.apis[0]!.pipelines.applyPipelines({ files: [file] });
     },
     async close() {
+      for (const daemon of daemons) await daemon.stop();
       await place.leave().finally(() => postgres?.remove());
     },
   };

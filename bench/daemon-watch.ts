@@ -1,4 +1,4 @@
-/** Many watchers of one run, in a process of their own that bench/daemon.ts starts. */
+/** Many watchers of one run, in processes of their own that bench/daemon.ts starts. */
 import type { Event } from '../proto/gen/wiz/v1/events_pb.js';
 import { connectTo } from '../test/daemon.ts';
 import { percentile } from './daemon-load.ts';
@@ -8,7 +8,7 @@ export interface WatchTask {
   url: string;
   token: string;
   /** Its first step waits until all watchers are there. */
-  pipeline: string;
+  runId: string;
   watchers: number;
   /** HTTP/2 connections that they share. */
   connections: number;
@@ -18,13 +18,12 @@ if (import.meta.main) await watchTogether(round as WatchTask);
 
 /** Answers with the milliseconds after which watchers had an event that was made while they watched, its commit included.
  *  Throws when one missed an event or saw one twice. */
-async function watchTogether({ url, token, pipeline, watchers, connections }: WatchTask): Promise<void> {
+async function watchTogether({ url, token, runId, watchers, connections }: WatchTask): Promise<void> {
   const apis = Array.from({ length: connections }, () => connectTo(url, { token }));
-  const { run } = await apis[0]!.runs.startRun({ target: { case: 'pipeline', value: pipeline } });
   const delays: number[] = [];
   const watch = async (i: number): Promise<number> => {
     let seen = 0;
-    for await (const { events } of apis[i % connections]!.runs.watchRun({ runId: run!.runId })) {
+    for await (const { events } of apis[i % connections]!.runs.watchRun({ runId })) {
       const now = Date.now();
       // What was there before this watcher came is not late.
       if (seen > 0) for (const { unixMs } of events) delays.push(now - unixMs);

@@ -5,13 +5,15 @@
  * (fsync and synchronous_commit on), one local executor that the managers share, clients over HTTP/2 in this process. Runs
  * are chains of 20 processors that do nothing. Throughput: 1,000 runs go on at any time until 5,000 have ended; the clock
  * runs from the first StartRun. Step to step: runs are started at a pace of 2,000 processors a second for ten seconds; from
- * the end of a step to the end of the next, in the journals. Watchers: 1,000 streams of one run in another process.
+ * the end of a step to the end of the next, in the journals. Watchers: 1,000 streams of one run, in two
+ * processes, as a client that reads gRPC takes twice the processor time of the manager; the slower process counts.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { ADMIN_TOKEN } from '../test/daemon.ts';
 import { closedLoop, journals, openLoop, percentile, stepTimes } from './daemon-load.ts';
 import { type Managers, openManagers } from './daemon-managers.ts';
@@ -21,18 +23,19 @@ import { note, printResults, rounded } from './rounds.ts';
 const STEPS = 20;
 const AT_ONCE = 1_000;
 const RUNS = 5_000;
-const WARM_UP_RUNS = 1_000;
+/** A daemon lives long: what is measured is code that is compiled. */
+const WARM_UP_RUNS = 4_000;
 const PACE = { perSecond: 2_000, seconds: 10 };
 /** Journals that are read for step times, of the runs of a load. */
 const SAMPLE = 300;
-const WATCHERS = { watchers: 1_000, connections: 10, steps: 40 };
+const WATCHERS = { processes: 2, watchers: 500, connections: 5, steps: 25 };
 
 const CHAIN = chain('chain', STEPS, 'uses: noop');
-/** A step each 50 ms, once all watchers are there. */
+/** A step each 200 ms, once all watchers are there: 10,000 messages a second. */
 const WATCHED = `name: watched
 processors:
   gather: { uses: sleep, with: { duration: 5s } }
-${steps(WATCHERS.steps, 'uses: sleep, with: { duration: 50ms }', 'gather')}`;
+${steps(WATCHERS.steps, 'uses: sleep, with: { duration: 200ms }', 'gather')}`;
 
 const folder = mkdtempSync(join(tmpdir(), 'wiz-bench-'));
 try {
@@ -53,7 +56,7 @@ async function measure(): Promise<void> {
     await closedLoop(managers.apis, { pipeline: 'chain', total: WARM_UP_RUNS, atOnce: AT_ONCE });
     const one = await throughput(managers);
     const steps = await paced(managers);
-    const watch = watchers(managers);
+    const watch = await watchers(managers);
     await managers.start();
     await managers.start();
     await closedLoop(managers.apis, { pipeline: 'chain', total: WARM_UP_RUNS, atOnce: AT_ONCE });
@@ -73,7 +76,7 @@ async function measure(): Promise<void> {
         three_per_s: 'processors a second, three managers, the same',
         step_p50_ms: `ms from step to step at ${PACE.perSecond} processors a second, median`,
         step_p99_ms: 'ms, 99 of 100 are faster',
-        watch_p99_ms: `ms until ${WATCHERS.watchers} watchers have an event, 99 of 100 are faster`,
+        watch_p99_ms: `ms until ${WATCHERS.processes * WATCHERS.watchers} watchers have an event, 99 of 100 are faster`,
         idle_mb: 'MB, an idle manager',
         ready_ms: 'ms from the start of a manager to its first answer, store migrated',
       },
@@ -98,17 +101,18 @@ async function paced(managers: Managers): Promise<number[]> {
   return (await journals(managers.apis[0]!, runIds.slice(-SAMPLE))).flatMap(stepTimes);
 }
 
-function watchers({ urls }: Managers): number {
-  const task: WatchTask = { url: urls[0]!, token: ADMIN_TOKEN, pipeline: 'watched', ...WATCHERS };
-  const script = join(import.meta.dirname, 'daemon-watch.ts');
-  const child = spawnSync(process.execPath, [script, '--round', JSON.stringify(task)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
-  });
-  if (child.status !== 0) throw new Error(`The watchers ended with ${child.status ?? child.signal}.`);
-  const { p50, p99, events } = JSON.parse(child.stdout);
-  note(`${WATCHERS.watchers} watchers saw ${events} events each: p50 ${p50} ms, p99 ${p99} ms`);
-  return p99;
+async function watchers({ apis, urls }: Managers): Promise<number> {
+  const { run } = await apis[0]!.runs.startRun({ target: { case: 'pipeline', value: 'watched' } });
+  const task: WatchTask = { url: urls[0]!, token: ADMIN_TOKEN, runId: run!.runId, ...WATCHERS };
+  const args = [join(import.meta.dirname, 'daemon-watch.ts'), '--round', JSON.stringify(task)];
+  const ended = await Promise.all(
+    Array.from({ length: WATCHERS.processes }, () => promisify(execFile)(process.execPath, args)),
+  );
+  const all: { p50: number; p99: number; events: number }[] = ended.map(({ stdout }) => JSON.parse(stdout));
+  for (const { p50, p99, events } of all) {
+    note(`${WATCHERS.watchers} watchers saw ${events} events each: p50 ${p50} ms, p99 ${p99} ms`);
+  }
+  return Math.max(...all.map(({ p99 }) => p99));
 }
 
 function residentMb(pid: number): number {
