@@ -31,7 +31,7 @@ const PROBLEMS: [says: RegExp, told: string, advice: string][] = [
     'Leave the flags for TLS away, or start the executor with --tls.',
   ],
   [
-    /Failed to connect|socket hang up|ECONNRESET|EPIPE/,
+    /Failed to connect|socket hang up|disconnected before secure TLS|ECONNRESET|EPIPE/,
     'it hangs up',
     'It may speak TLS (--tls-ca), or be no executor.',
   ],
@@ -46,7 +46,10 @@ export function connectionProblem(said: string): { told: string; advice: string 
     // gRPC's words for people who write gRPC libraries go with the cause.
     told:
       code ??
-      said.replace(/^No connection established\. Last error: /, '').replace(/ ?Resolution note: $/, ''),
+      said
+        .replace(/^No connection established\. Last error: /, '')
+        .replace(/ ?Resolution note: $/, '')
+        .replace(/\.$/, ''),
     advice: 'Is it running, and is the address right?',
   };
 }
