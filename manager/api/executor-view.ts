@@ -93,8 +93,7 @@ function stateOf(
   running: number,
 ): ExecutorState {
   if (drainingMs > 0) {
-    const works = problem === undefined && Math.max(running, load?.running ?? 0) > 0;
-    return works ? ExecutorState.DRAINING : ExecutorState.DRAINED;
+    return problem === undefined && running > 0 ? ExecutorState.DRAINING : ExecutorState.DRAINED;
   }
   if (problem !== undefined) return ExecutorState.UNHEALTHY;
   if (load?.draining) return ExecutorState.DRAINING;
@@ -105,8 +104,15 @@ function isDraining(state: ExecutorState): boolean {
   return state === ExecutorState.DRAINING || state === ExecutorState.DRAINED;
 }
 
-/** What this store's managers know of at once, and the executor itself at its next heartbeat. */
-function runningOn(manager: Manager, { executorId }: ExecutorRow, { joined, load }: Seen): number {
+/** What this store's managers know of at once, and the executor itself at its next heartbeat. Of one that drains the more
+ *  counts: whoever takes it away must not be told too early that it has nothing any more. */
+function runningOn(
+  manager: Manager,
+  { executorId, drainingMs }: ExecutorRow,
+  { joined, load }: Seen,
+): number {
   const own = allLoads(manager).get(executorId) ?? 0;
-  return joined || load === undefined ? own : load.running;
+  if (load === undefined) return own;
+  if (drainingMs > 0) return Math.max(own, load.running);
+  return joined ? own : load.running;
 }
