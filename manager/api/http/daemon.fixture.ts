@@ -1,4 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLocalGuard } from '../../access/local-guard.ts';
@@ -21,6 +23,9 @@ export async function openTestManager(): Promise<TestManager> {
   // Short, because sockets of executors live below it.
   const folder = mkdtempSync(join(tmpdir(), 'h-'));
   const servers: HttpServer[] = [];
+  const clients = new Set<Socket>();
+  const connected = (message: unknown) => void clients.add((message as { socket: Socket }).socket);
+  subscribe('net.client.socket', connected);
   const manager = await openManager({
     kind: 'daemon',
     home: join(folder, 'home'),
@@ -51,6 +56,9 @@ export async function openTestManager(): Promise<TestManager> {
       await guard.close();
       await manager.launcher.stop(executors, true);
       await manager.close();
+      unsubscribe('net.client.socket', connected);
+      // Node's HTTP/2 client sometimes does not read that its server hung up, and keeps the process of the test for ever.
+      for (const socket of clients) socket.destroy();
       rmSync(folder, { recursive: true });
     },
   };
