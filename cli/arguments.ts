@@ -41,6 +41,12 @@ export const storedFileArg = Args.string({
   ignoreStdin: true,
 });
 
+export const executorArg = Args.string({
+  description: 'Name or id of the executor, or its beginning.',
+  required: true,
+  ignoreStdin: true,
+});
+
 export const contextArg = Args.string({
   description: 'Name of a context; `bundled` is the manager in the process of each command.',
   required: true,

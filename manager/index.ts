@@ -1,11 +1,11 @@
 import { createRouterTransport, type Transport } from '@connectrpc/connect';
+import type { Finding } from '../proto/finding.ts';
 import { createLocalGuard } from './access/local-guard.ts';
 import { routes } from './api/routes.ts';
 import { BACKGROUND_LEASE } from './background.ts';
 import type { EffectiveSetting } from './config/effective.ts';
 import type { ConfigSources } from './config/layers.ts';
 import type { LoadedConfig } from './config/load.ts';
-import type { Finding } from './doctor/finding.ts';
 import type { Manager } from './manager.ts';
 import { openBundledTracing } from './observe/bundled-tracing.ts';
 import { type OpenOptions, openManager } from './open-manager.ts';

@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
+import type { Finding } from '../../proto/finding.ts';
 import { jsonFlag, WizCommand } from '../command.ts';
 import { choosePlace } from '../contexts/choose.ts';
-import type { Finding } from '../doctor/check.ts';
 import { print, printJson } from '../output.ts';
 import { paintFor } from '../render/paint.ts';
 import { UNREACHABLE } from '../usage.ts';

@@ -1,6 +1,7 @@
 /** Looks at this machine for the bundled manager. */
+
+import type { Finding } from '../../proto/finding.ts';
 import type { Api } from '../api.ts';
-import type { Finding } from './check.ts';
 import { clock, freeSpace, nodeVersion, shells, socketPath, stateFolder } from './machine.ts';
 import { executor, store } from './manager.ts';
 

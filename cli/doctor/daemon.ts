@@ -1,10 +1,10 @@
 /** Looks at a daemon from its own machine: what its configuration names, and itself when it runs. */
 import type { LoadedConfig } from '../../manager/index.ts';
+import { type Finding, fail, ok } from '../../proto/finding.ts';
 import { openApi } from '../api.ts';
 import { localDaemon } from '../contexts/local-daemon.ts';
 import { configSources } from '../daemon-flags.ts';
 import { failureOf } from '../failure.ts';
-import { type Finding, fail, ok } from './check.ts';
 import { clock, freeSpace, nodeVersion, socketPath, stateFolder } from './machine.ts';
 import { executorsFinding } from './remote.ts';
 

@@ -2,8 +2,8 @@
 import { accessSync, constants, existsSync, statfsSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { type Finding, fail, ok, warn } from '../../proto/finding.ts';
 import { bytes, duration } from '../render/words.ts';
-import { type Finding, fail, ok, warn } from './check.ts';
 
 const NEEDED_NODE = 24;
 /** Logs and the journal need some; a run of a few gigabytes of logs is nothing special. */

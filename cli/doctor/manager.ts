@@ -1,12 +1,12 @@
 /** Looks at wiz itself: does the store open, does an executor start and work. */
 import { create } from '@bufbuild/protobuf';
+import { type Finding, fail, ok } from '../../proto/finding.ts';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { SourceFileSchema } from '../../proto/gen/wiz/v1/pipelines_pb.js';
 import type { Api } from '../api.ts';
 import { failureOf } from '../failure.ts';
 import { followRun } from '../follow.ts';
 import { duration } from '../render/words.ts';
-import { type Finding, fail, ok } from './check.ts';
 
 const PIPELINE = 'name: doctor\nprocessors:\n  noop:\n    uses: noop\n    timeout: 30s\n';
 

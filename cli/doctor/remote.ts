@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { connect } from 'node:tls';
+import { type Finding, fail, ok, warn } from '../../proto/finding.ts';
 import { AccessService } from '../../proto/gen/wiz/v1/access_pb.js';
 import { Role } from '../../proto/gen/wiz/v1/options_pb.js';
 import { WIZ_VERSION } from '../../proto/version.ts';
@@ -11,7 +12,6 @@ import { contextsPath } from '../contexts/file.ts';
 import { failureOf } from '../failure.ts';
 import { duration } from '../render/words.ts';
 import { roleWord } from '../roles.ts';
-import { type Finding, fail, ok, warn } from './check.ts';
 import { executor } from './manager.ts';
 
 const DAY_MS = 86_400_000;

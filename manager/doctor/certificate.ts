@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
+import { type Finding, fail, ok, reasonOf, warn } from '../../proto/finding.ts';
 
 const DAY_MS = 86_400_000;
 /** Days before its end from which a certificate should have been renewed: those that are renewed by themselves are a month

@@ -1,8 +1,9 @@
 /** Looks at what the configuration of a daemon names. Nothing is changed, and no manager is started. */
+
+import { type Finding, ok } from '../../proto/finding.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { certificateFindings } from './certificate.ts';
 import { fileStoreFindings } from './files.ts';
-import { type Finding, ok } from './finding.ts';
 import { portFinding } from './port.ts';
 import { providerFindings } from './provider.ts';
 import { storeFindings } from './store.ts';

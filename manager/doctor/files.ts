@@ -1,5 +1,5 @@
 import { openFileStore } from '../../files/open-file-store.ts';
-import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
+import { type Finding, fail, ok, reasonOf, warn } from '../../proto/finding.ts';
 
 /** The same at each look, so that a store keeps it once; nothing refers to it, and it is collected. */
 const CONTENT = Buffer.from('wiz doctor was here\n');

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
+import { type Finding, fail, ok } from '../../proto/finding.ts';
 import { readDaemonFile } from '../access/daemon-file.ts';
-import { type Finding, fail, ok } from './finding.ts';
 
 /** Whether a daemon could listen, or does already. */
 export async function portFinding(

@@ -1,5 +1,5 @@
+import { type Finding, fail, ok, reasonOf, warn } from '../../proto/finding.ts';
 import type { OidcConfig } from '../config/auth.ts';
-import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
 
 const TIMEOUT_MS = 5000;
 

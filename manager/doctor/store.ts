@@ -1,7 +1,7 @@
 /** Looks at a store that change nothing in it: is it there, has it our tables, is its clock ours. */
 import { existsSync } from 'node:fs';
+import { type Finding, fail, ok, reasonOf, warn } from '../../proto/finding.ts';
 import { withoutPassword } from '../config/masked.ts';
-import { type Finding, fail, ok, reasonOf, warn } from './finding.ts';
 
 /** Milliseconds that the clock of a database may be off: leases are decided by it, but what people read is not. */
 const CLOCK_MS = 2000;

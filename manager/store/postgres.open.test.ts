@@ -4,9 +4,9 @@ import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { firstIdAt } from '../../proto/ids.ts';
 import { postgresForTests } from '../../test/postgres.ts';
 import { commitOf, NO_LIMITS, runRow } from './conformance/rows.ts';
+import { embed, POSTGRES } from './generate-migrations.ts';
 import { MIGRATIONS } from './migrations-postgres/embedded.ts';
 import { openStore } from './open-store.ts';
-import { embed } from './postgres/generate.ts';
 import { weekOf } from './postgres/partitions.ts';
 import { openPostgresStore } from './postgres.ts';
 import type { Store } from './store.ts';
@@ -38,7 +38,7 @@ describe('opening a PostgreSQL store', () => {
   it('embeds its migrations', async () => {
     const { readFileSync } = await import('node:fs');
     const path = new URL('migrations-postgres/embedded.ts', import.meta.url);
-    assert.equal(readFileSync(path, 'utf8'), embed());
+    assert.equal(readFileSync(path, 'utf8'), embed(POSTGRES));
   });
 
   it('refuses the tables of a newer wiz, and those of another program', async () => {

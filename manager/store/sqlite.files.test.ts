@@ -19,9 +19,9 @@ import { EventBatchSchema } from '../../proto/gen/wiz/v1/events_pb.js';
 import { splitBatch } from './batches.ts';
 import { cacheEntry, fileLink } from './conformance/data.ts';
 import { commitOf, NO_LIMITS, runRow, someEvents } from './conformance/rows.ts';
+import { embed, SQLITE } from './generate-migrations.ts';
 import { MIGRATIONS } from './migrations/embedded.ts';
 import { connect } from './sqlite/connection.ts';
-import { embed, MIGRATIONS_DIR } from './sqlite/generate.ts';
 
 import * as schema from './sqlite/schema.ts';
 import { openSqliteStore, sqliteStore } from './sqlite.ts';
@@ -159,8 +159,8 @@ describe('the file of a SQLite store', () => {
 
 describe('migrations', () => {
   it('are embedded as the folder has them', () => {
-    const embedded = readFileSync(join(MIGRATIONS_DIR, 'embedded.ts'), 'utf8');
-    assert.equal(embedded, embed(), 'run npm run migrations');
+    const embedded = readFileSync(join(SQLITE.folder, 'embedded.ts'), 'utf8');
+    assert.equal(embedded, embed(SQLITE), 'run npm run migrations');
   });
 
   it('bring the database of the first wiz up to date, with all that is in it', async () => {

@@ -1,7 +1,7 @@
 import { toJson } from '@bufbuild/protobuf';
-import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { DrainExecutorResponseSchema } from '../../../proto/gen/wiz/v1/managers_pb.js';
+import { executorArg } from '../../arguments.ts';
 import { jsonFlag, WizCommand } from '../../command.ts';
 import { note, print, printJson } from '../../output.ts';
 
@@ -13,13 +13,7 @@ What waits for a slot there is handed back and starts elsewhere. When the rest h
     '<%= config.bin %> executors drain gpu-1',
     '<%= config.bin %> executors drain gpu-1 --undo',
   ];
-  static override args = {
-    executor: Args.string({
-      description: 'Name or id of the executor, or its beginning.',
-      required: true,
-      ignoreStdin: true,
-    }),
-  };
+  static override args = { executor: executorArg };
   static override flags = {
     undo: Flags.boolean({ description: 'Give it work again.' }),
     json: jsonFlag,

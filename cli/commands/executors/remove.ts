@@ -1,7 +1,7 @@
 import { toJson } from '@bufbuild/protobuf';
-import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { RemoveExecutorResponseSchema } from '../../../proto/gen/wiz/v1/managers_pb.js';
+import { executorArg } from '../../arguments.ts';
 import { jsonFlag, WizCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 
@@ -13,13 +13,7 @@ export default class ExecutorsRemove extends WizCommand {
     '<%= config.bin %> executors remove gpu-1',
     '<%= config.bin %> executors remove gpu-1 --force',
   ];
-  static override args = {
-    executor: Args.string({
-      description: 'Name or id of the executor, or its beginning.',
-      required: true,
-      ignoreStdin: true,
-    }),
-  };
+  static override args = { executor: executorArg };
   static override flags = {
     force: Flags.boolean({ description: 'Also when it works, or does not answer.' }),
     json: jsonFlag,

@@ -1,6 +1,6 @@
-import { and, desc, eq, gt, gte, lt, type SQL } from 'drizzle-orm';
-import { firstIdAt } from '../../../proto/ids.ts';
+import { desc } from 'drizzle-orm';
 import type { AuditEnd, AuditFilter, AuditRow } from '../access-store.ts';
+import { auditCondition } from '../audit-filter.ts';
 import type { Connection } from './connection.ts';
 import { numbers, texts } from './literals.ts';
 import { audit } from './schema.ts';
@@ -53,25 +53,13 @@ export async function writeAudit(
 }
 
 export function listAudit(connection: Connection, filter: AuditFilter): Promise<AuditRow[]> {
-  const { actor, method, sinceMs, untilMs, beforeEntryId, limit } = filter;
-  const conditions: SQL[] = [];
-  if (actor !== undefined) conditions.push(eq(audit.actor, actor));
-  if (method?.endsWith('/')) {
-    conditions.push(gte(audit.method, method), lt(audit.method, `${method.slice(0, -1)}0`));
-  } else if (method !== undefined) conditions.push(eq(audit.method, method));
-  if (sinceMs !== undefined) {
-    // An id is never older than its entry; the key bounds what is looked at.
-    conditions.push(gt(audit.entryId, firstIdAt(sinceMs)), gte(audit.atMs, sinceMs));
-  }
-  if (untilMs !== undefined) conditions.push(lt(audit.atMs, untilMs));
-  if (beforeEntryId !== undefined) conditions.push(lt(audit.entryId, beforeEntryId));
   return connection.ask((db) =>
     db
       .select()
       .from(audit)
-      .where(and(...conditions))
+      .where(auditCondition(audit, filter))
       .orderBy(desc(audit.entryId))
-      .limit(limit),
+      .limit(filter.limit),
   );
 }
 

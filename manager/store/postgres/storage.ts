@@ -1,6 +1,6 @@
 /**
  * How the tables of schema.ts are kept: what drizzle-kit cannot say is added to the statements of its migrations when
- * they are embedded (generate.ts).
+ * they are embedded (generate-migrations.ts).
  */
 
 /** After CREATE TABLE. */

@@ -1,4 +1,4 @@
-/** What one look found. */
+/** What one look of `wiz doctor` found, on the side of the command line or of a daemon. */
 export interface Finding {
   name: string;
   verdict: 'ok' | 'warn' | 'fail';
