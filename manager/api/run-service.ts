@@ -195,11 +195,11 @@ async function retry(manager: Manager, request: RetryRunRequest, trace: TraceCon
 async function resumeHere(
   { claim, loop, fleet }: Manager,
   runId: string,
-  { processors, specJson, from, trace }: Resumption,
+  resumption: Resumption,
 ): Promise<RunMachine | undefined> {
   const run = await claim(runId);
   if (run === undefined) return undefined;
-  loop.resume(runId, processors, specJson, from, trace);
+  loop.resume(runId, resumption);
   await loop.settled();
   fleet.ensure();
   return run;

@@ -186,7 +186,7 @@ test('resume starts the instances that failed; named with --from, all of them', 
   sent.length = 0;
   Object.assign(run, { epoch: 2 });
   loop.add(run, { adopted: false });
-  loop.resume('run', ['f'], '', []);
+  loop.resume('run', { processors: ['f'], specJson: '', from: [] });
   await loop.settled();
   assert.deepEqual(assigned(), ['e1 run/f[1]#2']);
   tell(report('f[1]', 2), 'run', 2);
@@ -195,7 +195,7 @@ test('resume starts the instances that failed; named with --from, all of them', 
   sent.length = 0;
   Object.assign(run, { epoch: 3 });
   loop.add(run, { adopted: false });
-  loop.resume('run', ['f'], '', ['f']);
+  loop.resume('run', { processors: ['f'], specJson: '', from: ['f'] });
   await loop.settled();
   assert.deepEqual(assigned().length, 3);
 });

@@ -1,7 +1,8 @@
 import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Report, RunAttempts } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { Task } from '../graph/processor-node.ts';
-import { createLoop, type LoopGround, type Outgoing } from './loop.ts';
+import { createLoop, type Outgoing } from './loop.ts';
+import type { LoopGround } from './loop-ground.ts';
 import type { Prepared } from './preparation.ts';
 import type { RunMachine } from './run.ts';
 

@@ -242,10 +242,10 @@ test('a run that ended is kept for its resume, however late; a second resume cha
   assert.equal(run.state, RunState.FAILED);
   loop.add(run, { adopted: true });
   await loop.settled();
-  loop.resume('run', ['a'], '', []);
-  loop.resume('run', ['a'], '', []);
+  loop.resume('run', { processors: ['a'], specJson: '', from: [] });
+  loop.resume('run', { processors: ['a'], specJson: '', from: [] });
   await loop.settled();
-  loop.resume('run', ['a'], '', []);
+  loop.resume('run', { processors: ['a'], specJson: '', from: [] });
   await loop.settled();
   assert.deepEqual(assigned(), ['e1 run/a#1', 'e1 run/a#2']);
   // It has ended here before, but now another manager has it: whose business the report is.

@@ -1,17 +1,16 @@
-import type { Event } from '../../proto/gen/wiz/v1/events_pb.js';
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type {
   AttemptRef,
   ProgressReport,
   RunAttempts,
   RunReports,
-  TraceContext,
 } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { Task } from '../graph/processor-node.ts';
 import { assignmentsOf, type Placement } from './assignment.ts';
-import { emit, runAdopted } from './events.ts';
+import { emit, type Resumption, runAdopted } from './events.ts';
+import type { LoopGround } from './loop-ground.ts';
 import { type AttemptName, attemptRef, newOutgoingBatches, type Outgoing } from './outgoing.ts';
-import type { Conclusion, Prepared } from './preparation.ts';
+import type { Prepared } from './preparation.ts';
 import { nextRetry, promoteRetries } from './readiness.ts';
 import { laneOf } from './ready-queue.ts';
 import { findTask, forEachRunning, type RunMachine } from './run.ts';
@@ -85,38 +84,11 @@ export interface Loop {
   ): void;
   cancel(runId: string, message: string): void;
   /** Ignored while the run goes on. */
-  resume(runId: string, processors: string[], specJson: string, from: string[], trace?: TraceContext): void;
+  resume(runId: string, resumption: Resumption): void;
   /** Resolves when everything put in so far is committed and acted upon. */
   settled(): Promise<void>;
   /** Stops the timers; nothing is committed any more. */
   stop(): void;
-}
-
-/** Everything outside, handed in. */
-export interface LoopGround {
-  /** Group commit. Returns runs that somebody else owns now. Throws when nothing was stored. */
-  commit(runs: { run: RunMachine; events: Event[] }[]): Promise<{ fenced: string[] }>;
-  /** Takes up to `wanted` permits of the global limit for attempts of these runs; null: there is no limit. */
-  permits: { reserve(wanted: number): Promise<number>; assigned(placements: Placement[]): void } | null;
-  /** Finds out what tasks are to do, in the order in which they are given: at once or later. */
-  prepare(run: RunMachine, tasks: Task[]): (Prepared | Promise<Prepared>)[];
-  /** Finds out what a run that is about to succeed leaves. */
-  conclude(run: RunMachine): Promise<Conclusion>;
-  now(): number;
-  /** 0 <= x < 1 */
-  chance(): number;
-  /** Calls soon, after the inputs that have already arrived. */
-  defer(tick: () => void): void;
-  /** Calls once, later; returns how to call it off. */
-  timer(ms: number, ring: () => void): () => void;
-  send(executorId: string, outgoing: Outgoing): void;
-  /** The journal holds these now. */
-  committed(run: RunMachine, events: Event[]): void;
-  fenced(runId: string): void;
-  /** The store refused a commit; it is tried again. Undefined: it works again. */
-  storeFailing(error: Error | undefined): void;
-  /** Something is ready and no executor is there. */
-  needExecutor(): void;
 }
 
 /** Milliseconds between tries while the store fails. */
@@ -187,6 +159,7 @@ export function createLoop(ground: LoopGround): Loop {
     const now = ground.now();
     if (!failing) {
       prepareDue(now);
+      for (const { executorId, draining } of executors.values()) if (draining) unpin(executorId);
       const usable = [...executors.values()].filter(isUsable);
       const placements = await place(usable, now);
       const byRun = new Map<string, Placement[]>();
@@ -214,7 +187,6 @@ export function createLoop(ground: LoopGround): Loop {
   }
 
   function isUsable({ executorId, draining }: ExecutorLoad): boolean {
-    if (draining) unpin(executorId);
     return !draining && !outgoing.isSuspended(executorId);
   }
 
@@ -514,11 +486,11 @@ export function createLoop(ground: LoopGround): Loop {
         const run = runs.get(runId);
         if (run !== undefined) sendCancels(run, message);
       }),
-    resume: (runId, processors, specJson, from, trace) =>
+    resume: (runId, resumption) =>
       put(() => {
         const run = runs.get(runId);
         if (run === undefined || run.state === RunState.RUNNING) return;
-        resumeRun(run, { processors, specJson, from, trace }, ground.now());
+        resumeRun(run, resumption, ground.now());
         dirty.add(run);
       }),
     settled: () =>

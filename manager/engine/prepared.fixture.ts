@@ -1,6 +1,6 @@
 import type { Task } from '../graph/processor-node.ts';
 import { loopInHand } from './loop.fixture.ts';
-import type { LoopGround } from './loop.ts';
+import type { LoopGround } from './loop-ground.ts';
 import type { Prepared, ReadyAction, Unready } from './preparation.ts';
 import type { RunMachine } from './run.ts';
 

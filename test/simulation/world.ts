@@ -188,7 +188,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     const epoch = owner.alive ? stored.epoch : durable.claim(runId, manager.id);
     manager.loop.add(Object.assign(machine, { managerId: manager.id, epoch }), { adopted: true });
     const ask = () => {
-      manager.loop.resume(runId, processors, '', from);
+      manager.loop.resume(runId, { processors, specJson: '', from });
       manager.ensure();
     };
     if (random.chance(0.5)) ask();
