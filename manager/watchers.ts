@@ -85,7 +85,10 @@ export function createWatchers(
 
   /** What was handed over, if it goes on where the watcher is; else what the journal has. */
   async function next(watcher: Watcher): Promise<Event[]> {
-    const fresh = watcher.fresh.splice(0).flat();
+    const batches = watcher.fresh.splice(0);
+    // As it is: all who watch the run are told the same, and it is encoded once.
+    if (batches.length === 1 && batches[0]![0]?.seq === watcher.seq + 1) return batches[0]!;
+    const fresh = batches.flat();
     const from = fresh.findIndex((event) => event.seq > watcher.seq);
     if (from >= 0 && fresh[from]!.seq === watcher.seq + 1) return fresh.slice(from);
     return store.readEvents(watcher.runId, watcher.seq, PAGE);

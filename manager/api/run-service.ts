@@ -1,6 +1,6 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import { WizError } from '../../proto/error.ts';
-import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { type Event, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { TraceContext } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type {
   RetryRunRequest,
@@ -112,10 +112,18 @@ export function given(request: StartRunRequest): Omit<NewRun, 'spec' | 'version'
   return { params, context, parentContext, labels, detach, noCache, runId };
 }
 
-async function* withoutTails(
-  events: AsyncIterable<WatchRunResponse['events']>,
-): AsyncGenerator<WatchRunResponse> {
-  for await (const batch of events) yield { $typeName: 'wiz.v1.WatchRunResponse', events: batch, tails: [] };
+/** By the events that it tells, while somebody holds them. */
+const responses = new WeakMap<Event[], WatchRunResponse>();
+
+async function* withoutTails(events: AsyncIterable<Event[]>): AsyncGenerator<WatchRunResponse> {
+  for await (const batch of events) {
+    let response = responses.get(batch);
+    if (response === undefined) {
+      response = { $typeName: 'wiz.v1.WatchRunResponse', events: batch, tails: [] };
+      responses.set(batch, response);
+    }
+    yield response;
+  }
 }
 
 /** A run by its id, a prefix that only it has, or "latest". Throws WizError not_found or invalid_argument. */
