@@ -22,16 +22,24 @@ export interface TryGround {
   now(): number;
 }
 
+/** A delivery, with its target and body as they were before they became JSON. */
+export interface OpenDelivery {
+  delivery: ClaimedDelivery;
+  target: HookTarget;
+  body: HookBody;
+}
+
 /** Tries a delivery once. Throws NotAllowed or ExpressionFailure for what no further try would change. */
 export async function tryDelivery(
-  delivery: ClaimedDelivery,
+  open: OpenDelivery,
   ground: TryGround,
   signal: AbortSignal,
 ): Promise<TryResult> {
-  const { action, secrets: sources, folder, ofPipeline } = JSON.parse(delivery.target) as HookTarget;
+  const { delivery, target } = open;
+  const { action, secrets: sources, folder, ofPipeline } = target;
   const policy = ofPipeline ? ground.policy : undefined;
   const secrets = secretsOf(sources, ground.environment, policy);
-  const texts = await textsOf(delivery, Object.keys(sources), secrets);
+  const texts = textsOf(open.body, Object.keys(sources), secrets);
   let result: TryResult;
   if (action.kind === 'webhook') {
     const { deliveryId, body, timeoutMs } = delivery;
@@ -57,14 +65,14 @@ export async function tryDelivery(
       action.kind === 'command'
         ? await Promise.all(action.argv.map(texts.text))
         : scriptArgv(action.shell, await texts.script(action.text, action.shell));
-    result = await runCommand(delivery, argv, folder, ground, signal);
+    result = await runCommand(open, argv, folder, ground, signal);
   }
   return { ...result, error: secrets.redact(result.error), output: secrets.redact(result.output) };
 }
 
 /** Expressions of the hook, with the values of secrets in place. */
-async function textsOf(delivery: ClaimedDelivery, secretNames: string[], secrets: TrySecrets) {
-  const scope = scopeOf(JSON.parse(delivery.body) as HookBody, secretNames);
+function textsOf(body: HookBody, secretNames: string[], secrets: TrySecrets) {
+  const scope = scopeOf(body, secretNames);
   const evaluator = (): Promise<Evaluator> => import('../expressions/evaluate.ts');
   return {
     text: async (text: string): Promise<string> => {
@@ -120,16 +128,17 @@ function scriptArgv(shell: 'bash' | 'sh' | 'python' | 'node', text: string): str
 }
 
 async function runCommand(
-  delivery: ClaimedDelivery,
+  open: OpenDelivery,
   argv: string[],
   folder: string,
   { commands, environment }: TryGround,
   signal: AbortSignal,
 ): Promise<TryResult> {
+  const { delivery } = open;
   const request = {
     argv,
     folder,
-    environment: variablesOf(delivery, environment),
+    environment: variablesOf(open, environment),
     input: delivery.body,
     timeoutMs: delivery.timeoutMs,
   };
@@ -147,9 +156,8 @@ async function runCommand(
 }
 
 /** What a command has beside the environment of the manager. */
-function variablesOf(delivery: ClaimedDelivery, inherited: NodeJS.ProcessEnv): Record<string, string> {
-  const { data } = JSON.parse(delivery.body) as HookBody;
-  const { state, reason, message } = data.processor ?? data.run;
+function variablesOf({ delivery, body }: OpenDelivery, inherited: NodeJS.ProcessEnv) {
+  const { state, reason, message } = body.data.processor ?? body.data.run;
   const variables: Record<string, string> = {};
   for (const [name, value] of Object.entries(inherited)) if (value !== undefined) variables[name] = value;
   // It is no program of a run: nothing that looks for those is to find it.

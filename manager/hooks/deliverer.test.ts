@@ -10,7 +10,7 @@ import type { NewDelivery } from '../store/deliveries.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { createDeliverer, type DelivererOptions } from './deliverer.ts';
-import { OPEN_POLICY, SHARED_POLICY } from './policy.ts';
+import { OPEN_POLICY } from './policy.ts';
 import { answers, drops, startReceiver } from './receiver.fixture.ts';
 import type { HookTarget } from './target.ts';
 
@@ -232,7 +232,8 @@ test('what can never work fails at once, with its reason', async (t) => {
     [{ kind: 'command', argv: ['true'] }, /hooks.allow.commands/],
   ];
   const standings = await Promise.all(cases.map(([action]) => told(action)));
-  await deliverer({ policy: SHARED_POLICY }).settled(20_000);
+  const policy = { ...OPEN_POLICY, commands: false, secrets: ['WIZ_HOOK_*'] };
+  await deliverer({ policy }).settled(20_000);
   for (const [index, standing] of standings.entries()) {
     const { state, error } = await standing();
     assert.equal(state, 'failed');
@@ -317,4 +318,27 @@ test('the end of a manager ends its tries, and they are due again', async (t) =>
   await it.close(0);
   const { state, nextMs } = await standing();
   assert.deepEqual([state, nextMs], ['pending', START]);
+});
+
+test('what is being claimed as a manager ends is tried, or given back, before it is gone', async (t) => {
+  const { webhook, told, deliverer, store } = await ground(t);
+  const standing = await told(webhook());
+  const claiming = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const slow: DelivererOptions['store'] = {
+    async claimDeliveries(...args) {
+      claiming.resolve();
+      await gate.promise;
+      return store.claimDeliveries(...args);
+    },
+    nextDeliveryMs: (nowMs) => store.nextDeliveryMs(nowMs),
+    endTry: (end) => store.endTry(end),
+  };
+  const it = deliverer({ store: slow });
+  it.wake();
+  await claiming.promise;
+  const closed = it.close(20_000);
+  gate.resolve();
+  await closed;
+  assert.deepEqual([(await standing()).state, it.active], ['acknowledged', 0]);
 });

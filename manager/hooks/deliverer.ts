@@ -1,9 +1,12 @@
 import { WizError } from '../../proto/error.ts';
+import { coalesced } from '../coalesced.ts';
 import { ExpressionFailure } from '../expressions/expressions.ts';
+import type { HookAction } from '../spec/hook-spec.ts';
 import type { ClaimedDelivery, TryEnd } from '../store/deliveries.ts';
 import type { Store } from '../store/store.ts';
 import { tryDelivery } from './attempt.ts';
 import { nextTryMs } from './backoff.ts';
+import type { HookBody } from './body.ts';
 import { createCommands } from './commands.ts';
 import { type HookPolicy, NotAllowed } from './policy.ts';
 import type { HookTarget } from './target.ts';
@@ -49,50 +52,37 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   const ground = { ...options, commands };
   const tries = new Set<Promise<void>>();
   const over = new AbortController();
-  let pumping = false;
-  let again = false;
+  const wake = coalesced(pump, failed);
   let closed = false;
+  /** There was more to claim, or may be. */
+  let due = false;
   let timer: NodeJS.Timeout | undefined;
-  const idle: (() => void)[] = [];
-
-  function wake(): void {
-    if (closed) return;
-    if (pumping) {
-      again = true;
-      return;
-    }
-    void pump();
-  }
 
   async function pump(): Promise<void> {
-    pumping = true;
-    clearTimeout(timer);
-    let waitMs: number | undefined;
-    try {
-      do {
-        again = false;
-        while (tries.size < AT_ONCE && !closed) {
-          const claimed = await store.claimDeliveries(managerId, now(), AT_ONCE - tries.size);
-          for (const delivery of claimed) start(delivery);
-          if (claimed.length === 0) break;
-        }
-      } while (again && !closed);
-      const next = await store.nextDeliveryMs(now());
-      if (next !== undefined) waitMs = Math.max(0, next - now());
-    } catch (error) {
-      options.note(`hooks: ${(error as Error).message}`);
-      waitMs = STORE_RETRY_MS;
-    }
-    pumping = false;
     if (closed) return;
-    if (again) return wake();
+    clearTimeout(timer);
+    while (tries.size < AT_ONCE && !closed) {
+      const room = AT_ONCE - tries.size;
+      const claimed = await store.claimDeliveries(managerId, now(), room);
+      for (const delivery of claimed) start(delivery);
+      if (claimed.length < room) break;
+    }
+    const next = await store.nextDeliveryMs(now());
+    const waitMs = next === undefined ? undefined : Math.max(0, next - now());
+    due = waitMs === 0;
     // With all places taken the end of a try looks again.
-    if (waitMs !== undefined && tries.size < AT_ONCE) {
-      timer = setTimeout(wake, Math.min(waitMs, LONGEST_TIMER_MS)).unref();
-    }
-    if (tries.size === 0 && (waitMs === undefined || waitMs > 0)) {
-      for (const resolve of idle.splice(0)) resolve();
-    }
+    if (waitMs !== undefined && tries.size < AT_ONCE) wakeIn(waitMs);
+  }
+
+  function failed(error: Error): void {
+    options.note(`hooks: ${error.message}`);
+    due = false;
+    wakeIn(STORE_RETRY_MS);
+  }
+
+  function wakeIn(ms: number): void {
+    clearTimeout(timer);
+    if (!closed) timer = setTimeout(wake, Math.min(ms, LONGEST_TIMER_MS)).unref();
   }
 
   function start(delivery: ClaimedDelivery): void {
@@ -100,15 +90,14 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       .catch((error) => options.note(`hooks: ${delivery.deliveryId}: ${(error as Error).message}`))
       .finally(() => {
         tries.delete(done);
-        wake();
+        void wake();
       });
     tries.add(done);
   }
 
   async function attempt(delivery: ClaimedDelivery): Promise<void> {
     const startedMs = now();
-    const result = await tried(delivery);
-    const end = endOf(delivery, result, startedMs);
+    const end = endOf(delivery, await tried(delivery), startedMs);
     while (true) {
       try {
         if (await store.endTry(end)) options.ended?.(end);
@@ -122,28 +111,31 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
   }
 
   /** A result, or a sentence why there never will be one. */
-  async function tried(delivery: ClaimedDelivery): Promise<TryResult | string> {
+  async function tried(delivery: ClaimedDelivery): Promise<Tried | string> {
+    let kind: Tried['kind'] = 'webhook';
     try {
-      return await tryDelivery(delivery, ground, over.signal);
+      const target = JSON.parse(delivery.target) as HookTarget;
+      const body = JSON.parse(delivery.body) as HookBody;
+      kind = target.action.kind;
+      return { kind, ...(await tryDelivery({ delivery, target, body }, ground, over.signal)) };
     } catch (error) {
       if (error instanceof NotAllowed || error instanceof ExpressionFailure) return error.message;
-      return { status: 0, error: (error as Error).message, output: '', retryAfterMs: 0, gone: false };
+      return { kind, status: 0, error: (error as Error).message, output: '', retryAfterMs: 0, gone: false };
     }
   }
 
-  function endOf(delivery: ClaimedDelivery, result: TryResult | string, startedMs: number): TryEnd {
+  function endOf(delivery: ClaimedDelivery, result: Tried | string, startedMs: number): TryEnd {
     const nowMs = now();
-    const { deliveryId, tries: attempt, triesBefore, target } = delivery;
+    const { deliveryId, tries: attempt, triesBefore } = delivery;
     const base = { deliveryId, holder: managerId, attempt, nowMs, nextMs: 0 };
     const durationMs = Math.max(0, nowMs - startedMs);
     if (typeof result === 'string') {
       return { ...base, state: 'failed', durationMs, status: 0, error: result, output: '' };
     }
-    const { status, error, output, gone, retryAfterMs } = result;
+    const { kind, status, error, output, gone, retryAfterMs } = result;
     const said = { ...base, durationMs, status, error, output };
     if (error === '') return { ...said, state: 'acknowledged' };
     if (gone) return { ...said, state: 'disabled' };
-    const { kind } = (JSON.parse(target) as HookTarget).action;
     // One that was ended here is tried by the next manager at once.
     const wait = over.signal.aborted
       ? 0
@@ -152,28 +144,39 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     return { ...said, state: 'pending', nextMs: nowMs + wait };
   }
 
+  async function allDone(): Promise<void> {
+    do {
+      await Promise.all(tries);
+      await wake();
+    } while (!closed && (due || tries.size > 0));
+  }
+
   return {
     wake,
     get active() {
       return tries.size;
     },
-    settled: (patienceMs) =>
-      new Promise((resolve) => {
-        const patience = setTimeout(resolve, patienceMs);
-        idle.push(() => {
-          clearTimeout(patience);
-          resolve();
-        });
-        wake();
-      }),
+    async settled(patienceMs) {
+      let patience: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        patience = setTimeout(resolve, patienceMs);
+      });
+      await Promise.race([allDone(), late]);
+      clearTimeout(patience);
+    },
     async close(patienceMs) {
       closed = true;
       clearTimeout(timer);
-      for (const resolve of idle.splice(0)) resolve();
       const patience = setTimeout(() => over.abort(), patienceMs);
+      // What is being claimed right now is tried, too: nobody else would before the claim runs out.
+      await wake();
       await Promise.all(tries);
       clearTimeout(patience);
       await commands.close();
     },
   };
+}
+
+interface Tried extends TryResult {
+  kind: HookAction['kind'];
 }
