@@ -118,6 +118,7 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
           'Permits that this manager counted on were freed while it stood still; it waits until others give theirs back.',
         );
       limit?.committed();
+      if (commits.some(({ deliveries }) => deliveries !== undefined)) hooks.wake();
       // Permits came free: what waits for one is looked at again.
       if (changes.release.length > 0) void loop.settled();
       return result;
@@ -140,7 +141,6 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
         if (event.case !== 'attemptEnded') continue;
         logs.finish(run.runId, event.value.report!.processor, event.value.report!.attempt);
       }
-      hooks.committed();
       if (run.state === RunState.RUNNING) return;
       recorded.delete(run.runId);
       preparer.forget(run.runId);

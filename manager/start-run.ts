@@ -11,6 +11,7 @@ import { fixMacros, hasMacros } from './spec/macros.ts';
 import { resolveParams } from './spec/params.ts';
 import { recheckCalls } from './spec/recheck.ts';
 import type { PipelineSpec } from './spec/spec.ts';
+import type { StartedRun } from './store/schedules.ts';
 import type { RunRow } from './store/store.ts';
 
 export interface NewRun {
@@ -38,11 +39,10 @@ export interface NewRun {
  *  whatever the store says when it cannot keep it. */
 export async function startRun(manager: Manager, start: NewRun): Promise<RunRow> {
   const { run, created } = await buildRun(manager, start);
-  const owner = manager.sharing.keeps(run.runId, start.detach) ? manager.managerId : null;
-  run.managerId = owner;
-  const row = { ...rowOf(run), state: RunState.RUNNING };
+  const stored = newlyStored(manager, run, created, start.detach);
+  const { row, events, managerId, deliveries } = stored;
   try {
-    await manager.store.createRun(row, [created], owner, manager.hooks.deliveriesOf(run, [created]));
+    await manager.store.createRun(row, events, managerId, deliveries);
   } catch (error) {
     const before = start.runId === '' ? undefined : await manager.store.getRun(start.runId);
     if (before === undefined) throw error;
@@ -50,14 +50,34 @@ export async function startRun(manager: Manager, start: NewRun): Promise<RunRow>
     if (error instanceof WizError && error.code === 'already_exists') return before;
     // Stored now, though the store did not say so.
   }
-  manager.observer?.created({ ...row, traceId: spanOfTrace(start.trace)?.traceId });
-  manager.hooks.committed();
-  if (owner === null) await manager.background.ensure();
-  else {
-    manager.loop.add(run, { adopted: false });
-    manager.fleet.ensure();
-  }
+  await begin(manager, run, stored);
   return row;
+}
+
+/** What is stored of a run that begins, whose owner it has from here on. */
+export function newlyStored(manager: Manager, run: RunMachine, created: Event, detach: boolean): StartedRun {
+  const { sharing, hooks, managerId } = manager;
+  run.managerId = sharing.keeps(run.runId, detach) ? managerId : null;
+  return {
+    row: { ...rowOf(run), state: RunState.RUNNING },
+    events: [created],
+    managerId: run.managerId,
+    deliveries: hooks.deliveriesOf(run, [created]) ?? [],
+  };
+}
+
+/** Sets a run going that is stored. One that is not this manager's is another daemon's, which sees it at once, or for the
+ *  background manager. */
+export async function begin(
+  manager: Manager,
+  run: RunMachine,
+  { row, deliveries }: StartedRun,
+): Promise<void> {
+  manager.observer?.created({ ...row, traceId: spanOfTrace(run.trace)?.traceId });
+  if (deliveries.length > 0) manager.hooks.wake();
+  if (run.managerId === null) return manager.background.ensure();
+  manager.loop.add(run, { adopted: false });
+  manager.fleet.ensure();
 }
 
 /** A run with its params checked and its macros fixed, of which nothing is stored yet and that nobody owns. Throws WizError

@@ -11,15 +11,13 @@ import { createTeller, type HooksOfManager } from './teller.ts';
 
 /** Hooks of one manager: what they are told, and that it gets there. */
 export interface Hooks {
-  /** For the commit of these events; undefined is nothing. */
+  /** For the commit of these events, and who makes it wakes then; undefined is nothing. */
   deliveriesOf(run: RunMachine, events: readonly Event[]): NewDelivery[] | undefined;
-  /** After a commit, so that what it has stored is delivered. Costs nothing when that is nothing. */
-  committed(): void;
   /** With each heartbeat: what is due, whoever stored it. */
   care(): Promise<void>;
   /** Something is being tried, or is due soon. */
   busy(): Promise<boolean>;
-  /** Somebody has made something due. */
+  /** Something was stored that is due. */
   wake(): void;
   /** Throws WizError permission_denied for hooks that this manager would not carry out. */
   check(spec: PipelineSpec): void;
@@ -64,7 +62,6 @@ export function createHooks(options: {
     ['outcome'],
   );
   let deliverer: Promise<Deliverer> | undefined;
-  let stored = false;
   let closed = false;
 
   /** Loaded with the first delivery: most commands have none. */
@@ -82,29 +79,19 @@ export function createHooks(options: {
     if (!closed) void start().then((it) => it.wake());
   }
 
+  async function dueWithin(ms: number): Promise<boolean> {
+    const next = await store.nextDeliveryMs(Date.now());
+    return next !== undefined && next <= Date.now() + ms;
+  }
+
   return {
-    deliveriesOf(run, events) {
-      const deliveries = tell(run, events);
-      if (deliveries !== undefined) stored = true;
-      return deliveries;
-    },
-    committed() {
-      if (!stored) return;
-      stored = false;
-      wake();
-    },
+    deliveriesOf: tell,
     async care() {
-      if (deliverer !== undefined) return wake();
-      const next = await store.nextDeliveryMs(Date.now());
-      if (next === undefined || next > Date.now()) return;
-      if (kind === 'cli') await options.background.ensure();
+      if (!(await dueWithin(0))) return;
+      if (kind === 'cli' && deliverer === undefined) await options.background.ensure();
       else wake();
     },
-    async busy() {
-      if (((await deliverer)?.active ?? 0) > 0) return true;
-      const next = await store.nextDeliveryMs(Date.now());
-      return next !== undefined && next < Date.now() + SOON_MS;
-    },
+    busy: async () => ((await deliverer)?.active ?? 0) > 0 || (await dueWithin(SOON_MS)),
     wake,
     check: (spec) => checkAllowed(spec, policy),
     async close() {
@@ -115,8 +102,7 @@ export function createHooks(options: {
       if (kind !== 'daemon') await it.settled(CLOSE_PATIENCE_MS);
       await it.close(CLOSE_PATIENCE_MS);
       if (kind === 'daemon') return;
-      const next = await store.nextDeliveryMs(Date.now());
-      if (next !== undefined && next < Date.now() + SOON_MS) await options.background.ensure();
+      if (await dueWithin(SOON_MS)) await options.background.ensure();
     },
   };
 }

@@ -25,9 +25,9 @@ async function ground(t: TestContext, change: Partial<TriggerSpec> = {}) {
   const clock = { now: 0.5 * HOUR };
   const started: { scheduledMs: number; runId: string; by: string }[] = [];
   const cancelled: string[] = [];
-  const open: { close(): void }[] = [];
+  const open: { close(): Promise<void> }[] = [];
   t.after(async () => {
-    for (const it of open) it.close();
+    for (const it of open) await it.close();
     await store.close();
     rmSync(folder, { recursive: true });
   });
@@ -55,7 +55,9 @@ async function ground(t: TestContext, change: Partial<TriggerSpec> = {}) {
         const row = { ...rowOf(run), state: RunState.RUNNING };
         return { run, stored: { row, events: [created], managerId: by, deliveries: [] } };
       },
-      started: ({ runId }) => started.push({ scheduledMs: scheduled.get(runId)! / HOUR, runId, by }),
+      async started({ run: { runId } }) {
+        started.push({ scheduledMs: scheduled.get(runId)! / HOUR, runId, by });
+      },
       cancel: async (runId) => void cancelled.push(runId),
       fence: async () => ({ kind: 'schedules', key: '', holder: by }),
       now: () => clock.now,
@@ -96,7 +98,7 @@ test('a restart fires once what was due meanwhile, and the next time as usual', 
     [1],
   );
   await end('run1');
-  first.close();
+  await first.close();
   clock.now = 3.5 * HOUR;
   const second = scheduler('m1');
   await second.look();
@@ -215,4 +217,30 @@ test('a fire by hand starts a run beside the times, and keeps to the overlap', a
   assert.equal(runId, 'run1');
   assert.deepEqual([(await only()).nextMs, started.length], [HOUR, 1]);
   await assert.rejects(it.fire(await only()), { code: 'failed_precondition', message: /run1.*goes on/ });
+});
+
+test('a fire that is under way as a manager ends is over before it is gone', async (t) => {
+  const { clock, started, scheduler, lead, store } = await ground(t);
+  await lead('m1');
+  clock.now = HOUR;
+  const looking = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const it = scheduler('m1', {
+    store: {
+      dueSchedules: (nowMs) => store.dueSchedules(nowMs),
+      nextScheduleMs: () => store.nextScheduleMs(),
+      getRun: (runId) => store.getRun(runId),
+      async advanceSchedule(change) {
+        looking.resolve();
+        await gate.promise;
+        return store.advanceSchedule(change);
+      },
+    },
+  });
+  void it.look();
+  await looking.promise;
+  const closed = it.close();
+  gate.resolve();
+  await closed;
+  assert.equal(started.length, 1);
 });

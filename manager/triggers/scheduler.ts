@@ -1,5 +1,6 @@
 import { WizError } from '../../proto/error.ts';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
+import { coalesced } from '../coalesced.ts';
 import type { RunMachine } from '../engine/run.ts';
 import type { TriggerSpec } from '../spec/trigger-spec.ts';
 import type { ScheduleChange, ScheduleRow, StartedRun } from '../store/schedules.ts';
@@ -17,7 +18,8 @@ export interface Scheduler {
   /** Fires one now. Throws WizError failed_precondition when its run goes on and the overlap is skip; `started` is
    *  empty when the fire waits. */
   fire(row: ScheduleRow): Promise<{ started: string }>;
-  close(): void;
+  /** Fires nothing more once this resolves. */
+  close(): Promise<void>;
 }
 
 export interface NewFire {
@@ -27,12 +29,17 @@ export interface NewFire {
   manual: boolean;
 }
 
+export interface BuiltRun {
+  run: RunMachine;
+  stored: StartedRun;
+}
+
 export interface SchedulerOptions {
   store: Pick<Store, 'dueSchedules' | 'nextScheduleMs' | 'advanceSchedule' | 'getRun'>;
   /** Builds a run, and stores nothing. */
-  build(fire: NewFire): Promise<{ run: RunMachine; stored: StartedRun }>;
-  /** The run is stored. */
-  started(run: RunMachine): void;
+  build(fire: NewFire): Promise<BuiltRun>;
+  /** It is stored. */
+  started(built: BuiltRun): Promise<void>;
   cancel(runId: string, message: string): Promise<void>;
   /** The lease without which nothing fires by itself; undefined when this manager does not have it. */
   fence(): Promise<ScheduleChange['fence'] | undefined>;
@@ -49,39 +56,19 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const { store, now } = options;
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
-  let looking: Promise<void> | undefined;
-  let again = false;
-
-  function look(): Promise<void> {
-    if (closed) return Promise.resolve();
-    if (looking !== undefined) {
-      again = true;
-      return looking;
-    }
-    looking = lookOnce().finally(() => {
-      looking = undefined;
-      if (again && !closed) {
-        again = false;
-        void look();
-      }
-    });
-    return looking;
-  }
+  // What fails is tried again with the next heartbeat.
+  const look = coalesced(lookOnce, (error) => options.note(`schedules: ${error.message}`));
 
   async function lookOnce(): Promise<void> {
+    if (closed) return;
     clearTimeout(timer);
-    try {
-      const fence = await options.fence();
-      if (fence === undefined || closed) return;
-      for (const row of await store.dueSchedules(now())) await step(row, fence);
-      const next = await store.nextScheduleMs();
-      if (next === undefined || closed) return;
-      const wait = Math.min(Math.max(next - now(), 10), LONGEST_TIMER_MS);
-      timer = setTimeout(() => void look(), wait).unref();
-    } catch (error) {
-      // With the next heartbeat it is tried again.
-      options.note(`schedules: ${(error as Error).message}`);
-    }
+    const fence = await options.fence();
+    if (fence === undefined) return;
+    for (const row of await store.dueSchedules(now())) await step(row, fence);
+    const next = await store.nextScheduleMs();
+    if (next === undefined || closed) return;
+    const wait = Math.min(Math.max(next - now(), 10), LONGEST_TIMER_MS);
+    timer = setTimeout(look, wait).unref();
   }
 
   async function step(row: ScheduleRow, fence: ScheduleChange['fence']): Promise<void> {
@@ -114,7 +101,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   ): Promise<ScheduleRow | undefined> {
     const { pipeline, name, revision, paused } = row;
     let { lastRunId } = row;
-    let built: { run: RunMachine; stored: StartedRun } | undefined;
+    let built: BuiltRun | undefined;
     if (start !== undefined) {
       try {
         built = await options.build({ row, trigger, scheduledMs: start, manual });
@@ -127,7 +114,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     const runs = built === undefined ? [] : [built.stored];
     const all = { ...set, paused, lastRunId };
     if (!(await store.advanceSchedule({ pipeline, name, revision, fence, set: all, runs }))) return undefined;
-    if (built !== undefined) options.started(built.run);
+    if (built !== undefined) await options.started(built);
     if (cancel) await options.cancel(row.lastRunId, `Trigger ${name} replaces it.`);
     return { ...row, ...all, revision: revision + 1 };
   }
@@ -149,9 +136,10 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       }
       return { started: decision.start === undefined ? '' : next.lastRunId };
     },
-    close() {
+    async close() {
       closed = true;
       clearTimeout(timer);
+      await look();
     },
   };
 }

@@ -1,9 +1,8 @@
 import { WizError } from '../../proto/error.ts';
-import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
-import { rowOf } from '../journal.ts';
+import { coalesced } from '../coalesced.ts';
 import type { Manager } from '../manager.ts';
 import { parseSpec } from '../spec/complete.ts';
-import { buildRun } from '../start-run.ts';
+import { begin, buildRun, newlyStored } from '../start-run.ts';
 import type { ScheduleRow } from '../store/schedules.ts';
 import type { ManagerRow } from '../store/store.ts';
 import type { NewFire, Scheduler } from './scheduler.ts';
@@ -20,7 +19,7 @@ export interface Schedules {
 }
 
 /** Label of runs that a trigger started: its name. */
-export const TRIGGER_LABEL = 'wiz/trigger';
+const TRIGGER_LABEL = 'wiz/trigger';
 
 export function createSchedules(
   kind: ManagerRow['kind'],
@@ -28,7 +27,6 @@ export function createSchedules(
   note: (message: string) => void,
 ): Schedules {
   let scheduler: Promise<Scheduler> | undefined;
-  let looking: Promise<void> = Promise.resolve();
   let closed = false;
 
   /** Loaded when there is a schedule: croner takes 10 ms. */
@@ -37,14 +35,7 @@ export function createSchedules(
       createScheduler({
         store: manager().store,
         build,
-        started(run) {
-          const { loop, fleet, hooks } = manager();
-          hooks.committed();
-          // Otherwise it is another daemon's, which sees it at once.
-          if (run.managerId === null) return;
-          loop.add(run, { adopted: false });
-          fleet.ensure();
-        },
+        started: ({ run, stored }) => begin(manager(), run, stored),
         cancel,
         fence,
         now: Date.now,
@@ -62,7 +53,7 @@ export function createSchedules(
   }
 
   async function build({ row, trigger, scheduledMs, manual }: NewFire) {
-    const { store, hooks, sharing, managerId } = manager();
+    const { store, hooks } = manager();
     const version = await store.getPipeline(row.pipeline, row.version);
     if (version === undefined) {
       throw new WizError('not_found', `Pipeline "${row.pipeline}" has no version ${row.version} any more.`);
@@ -81,16 +72,7 @@ export function createSchedules(
       runId: '',
       trigger: { name: trigger.name, kind: 'schedule', scheduledUnixMs: scheduledMs, manual },
     });
-    const owner = sharing.keeps(run.runId, false) ? managerId : null;
-    run.managerId = owner;
-    const deliveries = hooks.deliveriesOf(run, [created]) ?? [];
-    const stored = {
-      row: { ...rowOf(run), state: RunState.RUNNING },
-      events: [created],
-      managerId: owner,
-      deliveries,
-    };
-    return { run, stored };
+    return { run, stored: newlyStored(manager(), run, created, false) };
   }
 
   async function cancel(runId: string, message: string): Promise<void> {
@@ -103,26 +85,24 @@ export function createSchedules(
     if (kind === 'cli') await background.ensure();
   }
 
-  async function look(): Promise<void> {
-    if (closed || manager().centre?.term === undefined) return;
-    if (scheduler === undefined) {
+  const look = coalesced(
+    async () => {
+      if (closed || manager().centre?.term === undefined) return;
       // The next beat may be too late for one that is due soon.
-      const next = await manager().store.nextScheduleMs();
-      if (next === undefined) return;
-    }
-    await (await start()).look();
-  }
+      if (scheduler === undefined && (await manager().store.nextScheduleMs()) === undefined) return;
+      await (await start()).look();
+    },
+    (error) => note(`schedules: ${error.message}`),
+  );
 
   return {
-    care: () => (looking = look()),
-    wake() {
-      looking = look().catch((error) => note(`schedules: ${(error as Error).message}`));
-    },
+    care: look,
+    wake: look,
     fire: async (row) => (await start()).fire(row),
     async close() {
       closed = true;
-      (await scheduler)?.close();
-      await looking.catch(() => {});
+      await look();
+      await (await scheduler)?.close();
     },
   };
 }

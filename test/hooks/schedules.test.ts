@@ -62,6 +62,8 @@ test('through kill -9 and restarts each time fires once', async (t) => {
   }
   const before = (await fired(daemon)).length;
   await until('it goes on', async () => (await fired(daemon)).length > before);
+  const started = () => daemon.process.stderr.split('\n').filter((line) => line.includes('"run started"'));
+  await until('a line for a run that a schedule started', () => started().length > 0);
   const { code } = await place.run(['schedules', 'pause', 'tick']);
   assert.equal(code, 0);
   assertEach(await fired(daemon), 1);
