@@ -29,6 +29,18 @@ hooks:
     ]);
   });
 
+  test('have numbers where texts are wanted as they are written', async () => {
+    const [pipeline] = await parse(
+      file(`hooks:
+  - { on: run.failed, webhook: { url: "https://example.org", headers: { version: 1.10 } } }
+  - { on: run.failed, command: [tell, 1.10, 0x1F] }
+`),
+    );
+    const [webhook, command] = pipeline!.spec.hooks.map(({ action }) => action);
+    assert.deepEqual(webhook, { ...webhook, headers: { version: '1.10' } });
+    assert.deepEqual(command, { kind: 'command', argv: ['tell', '1.10', '0x1F'] });
+  });
+
   testRefusals([
     [
       'an event that is not there',

@@ -32,6 +32,14 @@ export function inferType(param: { default?: unknown; enum?: readonly unknown[] 
   }
 }
 
+/** What a value of a param must be, as the param stands in the file. */
+export function declared(param: unknown): Pick<ParamSpec, 'type' | 'enum'> {
+  const map = typeof param === 'object' ? mapOf(param) : { default: param };
+  const allowed = asList(map.enum);
+  const type = (map.type ?? inferType({ default: map.default, enum: allowed })) as ParamSpec['type'];
+  return { type, ...(allowed !== undefined && { enum: allowed }) };
+}
+
 function checkNames(params: string[], context: string[]): Complaint[] {
   const complaints: Complaint[] = [];
   const complain = (path: string[], message: string) =>

@@ -25,6 +25,16 @@ describe('triggers', () => {
     ]);
   });
 
+  test('give params that are texts as they are written', async () => {
+    const [pipeline] = await parse(
+      file(
+        '  - { schedule: "@daily", params: { version: 1.10, size: 1.0, n: 0x1F } }\n',
+        'params: { version: "1.9", size: { enum: ["1.0", "2.0"] }, n: 1 }\n',
+      ),
+    );
+    assert.deepEqual(pipeline!.spec.triggers[0]!.params, { version: '1.10', size: '1.0', n: '31' });
+  });
+
   testRefusals([
     [
       'a pattern that is none',

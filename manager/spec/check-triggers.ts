@@ -1,11 +1,11 @@
 import { Cron } from 'croner';
-import { inferType } from './check-params.ts';
+import { declared } from './check-params.ts';
 import { mapOf } from './check-texts.ts';
 import { timeZoneProblem } from './check-time-zone.ts';
 import { type Complaint, describe } from './explain.ts';
 import { didYouMean, type NearestFinder } from './nearest.ts';
 import { misfit } from './params.ts';
-import type { JsonValue, ParamSpec } from './spec.ts';
+import type { JsonValue } from './spec.ts';
 import type { Path } from './subject.ts';
 import { triggerNames } from './trigger-names.ts';
 
@@ -74,24 +74,24 @@ function checkGiven(
   path: Path,
   nearest: NearestFinder,
 ): Complaint[] {
-  const declared = mapOf(pipeline.params);
+  const params = mapOf(pipeline.params);
   const given = mapOf(trigger.params);
   const complaints: Complaint[] = [];
   for (const [name, value] of Object.entries(given)) {
     const at = [...path, 'params', name];
-    if (!Object.hasOwn(declared, name)) {
+    if (!Object.hasOwn(params, name)) {
       const message = `a trigger gives the param "${name}", which the pipeline does not have`;
-      const near = nearest(name, Object.keys(declared));
+      const near = nearest(name, Object.keys(params));
       complaints.push({ path: at, at: 'key', message, hint: didYouMean(near) });
       continue;
     }
-    const wanted = misfit(value as JsonValue, paramOf(declared[name]));
+    const wanted = misfit(value as JsonValue, declared(params[name]));
     // A text stands for whatever it would be on the command line.
-    if (wanted === undefined || fitsAsText(value, declared[name])) continue;
+    if (wanted === undefined || fitsAsText(value, params[name])) continue;
     const message = `param "${name}" must be ${wanted}, not ${describe(value)}`;
     complaints.push({ path: at, at: 'value', message, hint: '' });
   }
-  for (const [name, param] of Object.entries(declared)) {
+  for (const [name, param] of Object.entries(params)) {
     if (Object.hasOwn(given, name)) continue;
     const { default: value, required } = typeof param === 'object' ? mapOf(param) : { default: param };
     if (value !== undefined || required === false) continue;
@@ -107,21 +107,13 @@ function checkGiven(
 }
 
 function fitsAsText(value: unknown, param: unknown): boolean {
-  const { type } = paramOf(param);
+  const { type } = declared(param);
   if (type === 'string')
-    return typeof value !== 'object' && misfit(String(value), paramOf(param)) === undefined;
+    return typeof value !== 'object' && misfit(String(value), declared(param)) === undefined;
   if (typeof value !== 'string') return false;
   try {
-    return misfit(JSON.parse(value), paramOf(param)) === undefined;
+    return misfit(JSON.parse(value), declared(param)) === undefined;
   } catch {
     return false;
   }
-}
-
-function paramOf(param: unknown): Pick<ParamSpec, 'type' | 'enum'> {
-  const map = typeof param === 'object' ? mapOf(param) : { default: param };
-  const allowed = Array.isArray(map.enum) ? (map.enum as JsonValue[]) : undefined;
-  const type = (map.type ??
-    inferType({ default: map.default, ...(allowed && { enum: allowed }) })) as ParamSpec['type'];
-  return { type, ...(allowed !== undefined && { enum: allowed }) };
 }

@@ -1,3 +1,4 @@
+import { declared } from './check-params.ts';
 import { mapOf } from './check-texts.ts';
 import type { Complaint } from './explain.ts';
 import type { Entry } from './places.ts';
@@ -12,7 +13,11 @@ export type EntriesOf = (container: object) => Map<string | number, Entry>;
  * the number.
  */
 export function keepWrittenTexts(pipeline: Record<string, unknown>, entriesOf: EntriesOf): void {
-  const keep = (owner: Record<string, unknown>, key: string) => {
+  const keep = (
+    owner: Record<string, unknown>,
+    key: string,
+    wants: (name: string) => boolean = () => true,
+  ) => {
     const value = owner[key];
     if (typeof value !== 'object' || value === null) return;
     const entries = entriesOf(value);
@@ -20,7 +25,7 @@ export function keepWrittenTexts(pipeline: Record<string, unknown>, entriesOf: E
     const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<string | number, unknown>;
     const copyEntries = entriesOf(copy);
     for (const [name, entry] of entries) {
-      if (entry.written !== undefined) copy[name] = entry.written;
+      if (entry.written !== undefined && wants(String(name))) copy[name] = entry.written;
       copyEntries.set(name, entry);
     }
     owner[key] = copy;
@@ -46,6 +51,10 @@ export function keepWrittenTexts(pipeline: Record<string, unknown>, entriesOf: E
     keep(mapOf(processor), 'program');
     keepVersion(mapOf(processor));
   }
+  for (const hook of listOf(pipeline.hooks)) {
+    keep(mapOf(hook), 'command');
+    keep(mapOf(mapOf(hook).webhook), 'headers');
+  }
   for (const param of Object.values(mapOf(pipeline.params))) {
     const map = mapOf(param);
     if (map.type !== 'string') continue;
@@ -53,6 +62,13 @@ export function keepWrittenTexts(pipeline: Record<string, unknown>, entriesOf: E
     const written = entriesOf(map).get('default')?.written;
     if (written !== undefined) map.default = written;
   }
+  const params = mapOf(pipeline.params);
+  const isText = (name: string) => Object.hasOwn(params, name) && declared(params[name]).type === 'string';
+  for (const trigger of listOf(pipeline.triggers)) keep(mapOf(trigger), 'params', isText);
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** Numbers that JSON cannot hold, or only with other digits, in the places that take any value. */
