@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { type HookPolicy, NotAllowed } from './policy.ts';
+import { type HookPolicy, NotAllowed, namesHost } from './policy.ts';
 
 /** Networks that requests of other people's making are not sent to, or only if that is allowed. */
 
@@ -23,7 +23,7 @@ const PRIVATE = blockList([
 export function checkAddress(host: string, address: string, policy: HookPolicy): void {
   const inner = address.replace(/^::ffff:(?=\d+\.)/i, '');
   const family = isIP(inner) === 6 ? 'ipv6' : 'ipv4';
-  const named = policy.hosts?.some((pattern) => pattern === host) ?? false;
+  const named = namesHost(host, policy);
   if (LINK_LOCAL.check(inner, family) && !named) {
     throw new NotAllowed(`${host} is the link-local address ${address}, where nothing may be sent.`);
   }

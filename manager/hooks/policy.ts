@@ -25,14 +25,6 @@ export const OPEN_POLICY: HookPolicy = {
   secrets: undefined,
 };
 
-/** Of a shared one whose configuration does not say otherwise. */
-export const SHARED_POLICY: HookPolicy = {
-  commands: false,
-  hosts: undefined,
-  privateAddresses: true,
-  secrets: ['WIZ_HOOK_*', '/run/secrets/*'],
-};
-
 /** Why a try will never be allowed. */
 export class NotAllowed extends Error {}
 
@@ -58,7 +50,7 @@ function problemOf(
   if (source !== undefined && !allowsSecret(source, policy)) {
     return `signs with a secret that this manager does not give to pipelines (hooks.allow.secrets).`;
   }
-  const host = action.url.includes('${{') ? undefined : new URL(action.url).hostname;
+  const host = action.url.includes('${{') ? undefined : hostOf(new URL(action.url));
   if (host !== undefined && !allowsHost(host, policy)) {
     return `goes to ${host}, which this manager does not allow (hooks.allow.hosts).`;
   }
@@ -73,11 +65,21 @@ export function allowsSecret(source: SecretSpec, { secrets }: HookPolicy): boole
   );
 }
 
-export function allowsHost(host: string, { hosts }: HookPolicy): boolean {
-  if (hosts === undefined) return true;
-  const name = host.toLowerCase();
-  return hosts.some((pattern) => {
-    const wanted = pattern.toLowerCase();
-    return wanted.startsWith('*.') ? name.endsWith(wanted.slice(1)) : name === wanted;
-  });
+/** As policies name it: an IPv6 address has no brackets. */
+export function hostOf(url: URL): string {
+  return bare(url.hostname);
+}
+
+export function allowsHost(host: string, policy: HookPolicy): boolean {
+  if (policy.hosts === undefined || namesHost(host, policy)) return true;
+  return policy.hosts.some((it) => it.startsWith('*.') && host.endsWith(bare(it.slice(1))));
+}
+
+/** Whether the very host is in the policy, and not only one above it. */
+export function namesHost(host: string, { hosts = [] }: HookPolicy): boolean {
+  return hosts.some((it) => bare(it) === host);
+}
+
+function bare(host: string): string {
+  return host.toLowerCase().replaceAll(/^\[|\]$/g, '');
 }

@@ -5,7 +5,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { WIZ_VERSION } from '../../proto/version.ts';
 import { checkAddress } from './addresses.ts';
 import { retryAfterMs } from './backoff.ts';
-import { allowsHost, type HookPolicy, NotAllowed } from './policy.ts';
+import { allowsHost, type HookPolicy, hostOf, NotAllowed } from './policy.ts';
 import type { TryResult } from './try.ts';
 
 /** Bytes of an answer that are read; the connection is closed on a longer one. */
@@ -36,7 +36,7 @@ export async function postWebhook(options: WebhookRequest): Promise<TryResult> {
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new NotAllowed(`The URL of the webhook must be an http or https one.`);
   }
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const host = hostOf(url);
   const { policy } = options;
   if (policy !== undefined) {
     if (!allowsHost(host, policy)) throw new NotAllowed(`${host} is not in hooks.allow.hosts.`);
