@@ -15,7 +15,7 @@ export function findConfigFile(
   return given ?? defaultPlaces(environment).find((path) => existsSync(path));
 }
 
-export function defaultPlaces(environment: NodeJS.ProcessEnv): string[] {
+function defaultPlaces(environment: NodeJS.ProcessEnv): string[] {
   const { WIZ_HOME: home, XDG_CONFIG_HOME: config } = environment;
   return [
     ...(home ? [join(home, 'wiz.yaml')] : []),

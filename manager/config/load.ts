@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Diagnostic, WizError } from '../../proto/error.ts';
+import type { Diagnostic } from '../../proto/error.ts';
 import { wizHome } from '../home.ts';
 import { badInput } from '../spec/diagnostic.ts';
 import { explain } from '../spec/explain.ts';
@@ -11,7 +11,7 @@ import { findConfigFile } from './find-file.ts';
 import { type ConfigSources, Layers, type Origin } from './layers.ts';
 import { masked } from './masked.ts';
 import { readConfigFile } from './read-file.ts';
-import { type ConfigInput, configSchema } from './schema.ts';
+import { configSchema } from './schema.ts';
 import { keysAt } from './setting.ts';
 
 export interface LoadedConfig {
@@ -52,13 +52,6 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   );
   if (together.length > 0) throw badInput(together);
   return { config, file: path, origins, secretVariables };
-}
-
-/** The configuration of these settings alone: for tests, and for whoever embeds a daemon. Throws WizError. */
-export function configOf(settings: ConfigInput, environment: NodeJS.ProcessEnv = {}): DaemonConfig {
-  const checked = configSchema.safeParse(settings);
-  if (checked.success) return completed(checked.data, environment);
-  throw new WizError('invalid_argument', checked.error.message);
 }
 
 /** Adds what follows from other settings. */

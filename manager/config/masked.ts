@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { factsOf, schemaAt } from './setting.ts';
 
-export const MASK = '***';
+const MASK = '***';
 
 /** A value to be shown: without secrets, also those deep in lists and maps. Of an address only the password is one. */
 export function masked(value: unknown, schema: z.ZodType | undefined): unknown {

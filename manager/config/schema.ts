@@ -35,9 +35,6 @@ export const configSchema = z.strictObject({ ...base, ...sections });
 
 export type SectionConfigs = { [Name in keyof typeof sections]: z.output<(typeof sections)[Name]> };
 
-/** What a file may hold. */
-export type ConfigInput = z.input<typeof configSchema>;
-
 /** The JSON Schema (draft 2020-12) of wiz.yaml, for editors. */
 export function configJsonSchema(): Record<string, unknown> {
   return z.toJSONSchema(configSchema, { io: 'input', target: 'draft-2020-12' }) as Record<string, unknown>;

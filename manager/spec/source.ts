@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Diagnostic } from '../../proto/error.ts';
 
 /** Larger files are refused unread: 4 MiB hold more than 20,000 processors, and fit one message of the API. */
-export const MAX_FILE_BYTES = 4 * 1024 * 1024;
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 export interface SourceFile {
   /** As the user named it; used in errors. */
