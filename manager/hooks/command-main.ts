@@ -38,13 +38,20 @@ function run({ id, argv, folder, environment, input, timeoutMs }: CommandRequest
   const chunks: Buffer[] = [];
   let size = 0;
   let told = false;
+  let linger: NodeJS.Timeout | undefined;
   const tell = () => {
     if (told) return;
     told = true;
     clearTimeout(timer);
+    clearTimeout(linger);
     running.delete(id);
     result.output = Buffer.concat(chunks).subarray(0, MAX_OUTPUT_BYTES).toString('utf8');
     process.send?.(result);
+  };
+  /** What it has left in the background ends with it. Once: later its number may be another group's. */
+  const finish = () => {
+    if (!told) killGroup(child, 'SIGKILL');
+    tell();
   };
   const keep = (chunk: Buffer) => {
     if (size < MAX_OUTPUT_BYTES) chunks.push(chunk);
@@ -76,16 +83,9 @@ function run({ id, argv, folder, environment, input, timeoutMs }: CommandRequest
   child.on('exit', (code, signal) => {
     result.code = code;
     result.signal = signal;
-    // What it has left in the background ends with it.
-    setTimeout(() => {
-      killGroup(child, 'SIGKILL');
-      tell();
-    }, LINGER_MS).unref();
+    linger = setTimeout(finish, LINGER_MS).unref();
   });
-  child.on('close', () => {
-    killGroup(child, 'SIGKILL');
-    tell();
-  });
+  child.on('close', finish);
 }
 
 /** A file without a name. Node's pipes are sockets, and bash that has a socket for its input reads ~/.bashrc. */
