@@ -1,5 +1,6 @@
 import { dotted } from '../spec/subject.ts';
 import type { DaemonConfig } from './config.ts';
+import { hostAndPort } from './host-and-port.ts';
 import { isWithin, type Origin } from './layers.ts';
 import type { LoadedConfig } from './load.ts';
 import { masked } from './masked.ts';
@@ -39,7 +40,7 @@ function settingOf(config: DaemonConfig, path: string[]): unknown {
   const { listen, localExecutors } = config;
   switch (path.join('.')) {
     case 'listen':
-      return `${listen.host.includes(':') ? `[${listen.host}]` : listen.host}:${listen.port}`;
+      return hostAndPort(listen);
     case 'localExecutors':
       return localExecutors !== undefined;
     case 'slots':

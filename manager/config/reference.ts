@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { configSchema } from './schema.ts';
+import { configJsonSchema, configSchema } from './schema.ts';
 import { cores, descriptionOf, type Setting, settingsOf } from './setting.ts';
 
 const MARK = '<!-- Written by `npm run docs` from the schemas in manager/config. -->\n\n';
@@ -11,10 +11,15 @@ export function withSettingsTable(page: string): string {
 
 /** The table of docs/configuration.md: every setting, its variable, and what it means. */
 function settingsTable(): string {
+  const whole = configJsonSchema();
   const rows = settingsOf(configSchema).map((setting) => {
     const { path, facts, schema } = setting;
     const variable = facts.environment === undefined ? '' : `\`${facts.environment}\``;
-    const what = [descriptionOf(schema), defaultOf(setting), facts.secret ? 'Secret: never shown.' : ''];
+    const what = [
+      descriptionOf(schema),
+      defaultOf(setting, whole),
+      facts.secret ? 'Secret: never shown.' : '',
+    ];
     return `| \`${path.join('.')}\` | ${kindOf(schema)} | ${variable} | ${what.filter(Boolean).join(' ')} |`;
   });
   return ['| setting | value | variable | meaning |', '|---|---|---|---|', ...rows, ''].join('\n');
@@ -33,9 +38,8 @@ function kindOf(schema: z.ZodType): string {
   return [...new Set(words)].join(' or ');
 }
 
-function defaultOf({ path }: Setting): string {
-  const schema = z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema;
-  const found = path.reduce<JsonSchema | undefined>((at, key) => at?.properties?.[key], schema);
+function defaultOf({ path }: Setting, whole: JsonSchema): string {
+  const found = path.reduce<JsonSchema | undefined>((at, key) => at?.properties?.[key], whole);
   return found?.default === undefined ? '' : `Default: \`${JSON.stringify(found.default)}\`.`;
 }
 

@@ -1,18 +1,18 @@
 import { createServer } from 'node:net';
 import { type Finding, fail, ok } from '../../proto/finding.ts';
 import { readDaemonFile } from '../access/daemon-file.ts';
+import { hostAndPort } from '../config/host-and-port.ts';
+import { isSameProcess } from '../launch/process-identity.ts';
 
 /** Whether a daemon could listen, or does already. */
-export async function portFinding(
-  { host, port }: { host: string; port: number },
-  home: string,
-): Promise<Finding> {
+export async function portFinding(listen: { host: string; port: number }, home: string): Promise<Finding> {
   const name = 'port';
-  const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const { host, port } = listen;
+  const where = hostAndPort(listen);
   const code = await whyNot(host, port);
   if (code === undefined) return ok(name, port === 0 ? `any free one of ${host}` : `${where} is free`);
   const daemon = readDaemonFile(home);
-  if (code === 'EADDRINUSE' && daemon !== undefined && portOf(daemon.url) === port && lives(daemon.pid)) {
+  if (code === 'EADDRINUSE' && daemon && portOf(daemon.url) === port && isSameProcess(daemon.pid, 0)) {
     return ok(name, `${where}: the daemon of ${home} serves there, process ${daemon.pid}`);
   }
   const advice: Record<string, string> = {
@@ -40,13 +40,4 @@ function whyNot(host: string, port: number): Promise<string | undefined> {
 function portOf(url: string): number {
   const { port, protocol } = new URL(url);
   return Number(port) || (protocol === 'https:' ? 443 : 80);
-}
-
-function lives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { inTime } from './in-time.ts';
 
 /**
  * Metrics of one manager, as Prometheus reads them. Names follow its conventions: `wiz_`, base units, counters end in
@@ -61,7 +62,7 @@ export function createMeter({ withProcess }: { withProcess: boolean }): Meter {
         labelNames: labels,
         registers,
         async collect() {
-          const samples = await inTime(look).catch(() => []);
+          const samples = await inTime(LOOK_MS, 'it took too long', look).catch(() => []);
           gauge.reset();
           // Without labels there is one value always; nothing found out is no value.
           if (samples.length === 0 && labels.length === 0) gauge.remove();
@@ -77,18 +78,6 @@ export function createMeter({ withProcess }: { withProcess: boolean }): Meter {
       return { type: Registry.OPENMETRICS_CONTENT_TYPE, text: openMetrics(text) };
     },
   };
-}
-
-async function inTime<T>(look: () => T | Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(reject, LOOK_MS, new Error('it took too long')).unref();
-  });
-  try {
-    return await Promise.race([look(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Gauges of prom-client whose names end as those of counters must. */

@@ -1,6 +1,7 @@
 import { Role } from '../../proto/gen/wiz/v1/options_pb.js';
 import type { Log } from '../../proto/log.ts';
 import type { Store } from '../store/store.ts';
+import { inTime } from './in-time.ts';
 import type { Meter } from './meter.ts';
 
 /** As much of a request and its response as these pages need. */
@@ -78,12 +79,13 @@ type Check = 'ok' | 'failed';
 
 /** Milliseconds that the store has. Probes give up after one second or more. */
 const STORE_MS = 900;
+const LATE = `The store did not answer within ${STORE_MS} ms.`;
 
 function createReadiness({ store, managerId, draining, stuck, log }: PagesOptions) {
   let told = '';
   return async (): Promise<Record<'store' | 'joined' | 'writing' | 'serving', Check>> => {
     let trouble: unknown = stuck();
-    const managers = await answeredInTime(store).catch((error) => {
+    const managers = await inTime(STORE_MS, LATE, () => store.listManagers()).catch((error) => {
       trouble = error;
       return undefined;
     });
@@ -106,16 +108,4 @@ function createReadiness({ store, managerId, draining, stuck, log }: PagesOption
 
 function check(holds: boolean): Check {
   return holds ? 'ok' : 'failed';
-}
-
-async function answeredInTime(store: PagesOptions['store']) {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`The store did not answer within ${STORE_MS} ms.`)), STORE_MS);
-  });
-  try {
-    return await Promise.race([store.listManagers(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
