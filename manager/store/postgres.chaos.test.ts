@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { postgresForTests, startPostgres } from '../../test/postgres.ts';
+import { tokenRow, userRow } from './conformance/access.ts';
 import { chunkOf, chunksOf, queryOf, textOf } from './conformance/logs.ts';
-import { commitOf, NO_LIMITS, runRow, someEvents, until } from './conformance/rows.ts';
+import { commitOf, executorRow, NO_LIMITS, runRow, someEvents, until } from './conformance/rows.ts';
 import { startCuttingProxy } from './fixtures/cutting-proxy.ts';
 import { openPostgresStore } from './postgres.ts';
 import type { RunRow, Store } from './store.ts';
@@ -95,13 +96,41 @@ describe('PostgreSQL that goes away', () => {
     const end = commitOf(one[0]!, 3, { state: RunState.SUCCEEDED });
     assert.deepEqual((await store.commit([end], NO_LIMITS)).fenced, []);
     await assertWhole(store, [end.row]);
-    proxy.loseNextAnswer();
+    // Of what carries it out: that has the values, and the question how it would be, before, has not.
+    proxy.loseNextAnswer('m3');
     const claimed = await store.claimRuns('m3', ['m1'], 100);
     assert.equal(claimed.length, 15);
     for (const { runId, epoch } of claimed) {
       assert.equal(epoch, 2);
       assert.equal((await store.getRun(runId))?.managerId, 'm3');
     }
+  });
+
+  it('tells what it did, when the answer was lost', async () => {
+    const proxy = await startCuttingProxy(await (await server()).newDatabase());
+    ended.push(() => proxy.close());
+    const store = await open(proxy.address);
+    await store.createToken(tokenRow({ tokenId: 'a-token' }));
+    proxy.loseNextAnswer('a-token');
+    assert.equal(await store.revokeToken('a-token', 7), true);
+    assert.equal((await store.getToken('a-token'))?.revokedMs, 7);
+    assert.equal(await store.revokeToken('a-token', 8), false);
+
+    await store.createUser(userRow({ name: 'a-user' }));
+    proxy.loseNextAnswer('a-user');
+    assert.equal(await store.deleteUser('a-user'), true);
+    assert.equal(await store.deleteUser('a-user'), false);
+
+    const executor = executorRow({ executorId: 'r1', launcher: 'registered', name: 'r' });
+    await store.registerExecutor(executor);
+    const { hostname, machine, pidStart, version, slots } = executor;
+    const process = { executorId: 'r2', pid: 5, startedMs: 9, hostname, machine, pidStart, version, slots };
+    // On a new connection, where it is not prepared, its text is in what is asked.
+    proxy.cut();
+    proxy.loseNextAnswer('COMMIT');
+    assert.equal(await store.replaceExecutor('r1', process), true);
+    assert.deepEqual(await store.listExecutors(), [{ ...executor, ...process }]);
+    assert.equal(await store.replaceExecutor('r1', process), false);
   });
 
   it('keeps logs once when answers are lost', async () => {

@@ -22,7 +22,7 @@ export function tokenRow(change: Partial<TokenRow> = {}): TokenRow {
   };
 }
 
-function userRow(change: Partial<UserRow> = {}): UserRow {
+export function userRow(change: Partial<UserRow> = {}): UserRow {
   const times = { createdMs: NOW, passwordMs: NOW };
   return { name: 'ada', role: 4, passwordHash: '$scrypt$1', createdBy: 'ops', ...times, ...change };
 }

@@ -50,8 +50,8 @@ export function listTokens(connection: Connection): Promise<TokenRow[]> {
 export function revokeToken(connection: Connection, tokenId: string, nowMs: number): Promise<boolean> {
   return connection.patiently(async (tries) => {
     const values = [tokenId, nowMs];
-    if ((await connection.query(REVOKE, values)).length > 0) return true;
-    return tries > 0 && (await connection.query(REVOKED, values)).length > 0;
+    if ((await connection.once.query(REVOKE, values)).length > 0) return true;
+    return tries > 0 && (await connection.once.query(REVOKED, values)).length > 0;
   });
 }
 
@@ -96,7 +96,7 @@ export async function setPassword(
 
 export function deleteUser(connection: Connection, name: string): Promise<boolean> {
   return connection.patiently(async (tries) => {
-    const rows = await connection.query('DELETE FROM users WHERE name = $1 RETURNING 1', [name]);
+    const rows = await connection.once.query('DELETE FROM users WHERE name = $1 RETURNING 1', [name]);
     return rows.length > 0 || tries > 0;
   });
 }

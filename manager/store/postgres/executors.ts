@@ -4,6 +4,11 @@ import { notify } from './changes.ts';
 import type { Connection } from './connection.ts';
 import { catalogues, executors } from './schema.ts';
 
+const THERE = 'SELECT launcher, pid, started_ms FROM executors WHERE executor_id = $1';
+const REPLACE = `UPDATE executors SET executor_id = $2, hostname = $3, machine = $4, pid = $5, pid_start = $6,
+    version = $7, slots = $8, started_ms = $9
+  WHERE executor_id = $1 AND launcher = 'registered' RETURNING 1`;
+
 export async function putExecutor(connection: Connection, executor: ExecutorRow): Promise<void> {
   await connection.ask((db) =>
     db.insert(executors).values(executor).onConflictDoUpdate({ target: executors.executorId, set: executor }),
@@ -81,19 +86,18 @@ export async function replaceExecutor(
   executorId: string,
   process: ExecutorProcess,
 ): Promise<boolean> {
-  const isNew = eq(executors.executorId, process.executorId);
-  const isIt = and(eq(executors.executorId, executorId), isRegistered);
-  const replaced = await connection.ask((db) =>
-    db.transaction(async (tx) => {
-      const [there] = await tx.select({ launcher: executors.launcher }).from(executors).where(isNew);
-      if (there !== undefined && there.launcher !== 'remote') return false;
-      await tx.delete(executors).where(isNew);
-      const changed = await tx
-        .update(executors)
-        .set(process)
-        .where(isIt)
-        .returning({ executorId: executors.executorId });
-      return changed.length > 0;
+  const { executorId: id, hostname, machine, pid, pidStart, version, slots, startedMs } = process;
+  const replaced = await connection.patiently((tries) =>
+    connection.once.transaction(async (query) => {
+      const [there] = await query(THERE, [id]);
+      if (there !== undefined && there.launcher !== 'remote') {
+        // The answer to an earlier try may have been lost.
+        const isIt = there.launcher === 'registered' && there.pid === pid && there.started_ms === startedMs;
+        return tries > 0 && isIt;
+      }
+      await query('DELETE FROM executors WHERE executor_id = $1', [id]);
+      const values = [executorId, id, hostname, machine, pid, pidStart, version, slots, startedMs];
+      return (await query(REPLACE, values)).length > 0;
     }),
   );
   await tell(connection);

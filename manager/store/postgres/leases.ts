@@ -98,11 +98,11 @@ export async function claimRuns(
   const values = [texts([managerId, ...living]), managerId, claim, limit];
   const claimed = await connection.patiently(async (tries) => {
     // The answer to an earlier try may have been lost.
-    const before = tries === 0 ? [] : await connection.query(CLAIMED, [managerId, claim]);
+    const before = tries === 0 ? [] : await connection.once.query(CLAIMED, [managerId, claim]);
     if (before.length > 0) return before;
     return shards === undefined
-      ? connection.query(CLAIM, values)
-      : connection.query(CLAIM_SHARDS, [...values, numbers(shards)]);
+      ? connection.once.query(CLAIM, values)
+      : connection.once.query(CLAIM_SHARDS, [...values, numbers(shards)]);
   });
   return claimed.map(ownedOf).sort((a, b) => (a.runId < b.runId ? -1 : 1));
 }
