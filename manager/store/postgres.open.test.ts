@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import postgres from 'postgres';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { firstIdAt } from '../../proto/ids.ts';
 import { postgresForTests } from '../../test/postgres.ts';
@@ -8,6 +10,7 @@ import { embed, POSTGRES } from './generate-migrations.ts';
 import { MIGRATIONS } from './migrations-postgres/embedded.ts';
 import { openStore } from './open-store.ts';
 import { weekOf } from './postgres/partitions.ts';
+import { createTransactions } from './postgres/transactions.ts';
 import { openPostgresStore } from './postgres.ts';
 import type { Store } from './store.ts';
 
@@ -161,5 +164,72 @@ describe('opening a PostgreSQL store', () => {
     await store.createRun(first!, [], 'm1');
     await store.commit([commitOf(first!, 1)], NO_LIMITS);
     assert.equal((await store.readEvents(first!.runId, 0, 9)).length, 1);
+  });
+
+  it('opens when runs of a week that has no tables yet are there', async () => {
+    const own = await server();
+    const address = await own.newDatabase();
+    const store = await open(address);
+    // Made by a clock that was a week ahead.
+    const week = weekOf(Date.now() + 7 * 24 * 3600 * 1000);
+    for (const table of ['batches', 'log_chunks']) {
+      await own.execute(`DROP TABLE IF EXISTS wiz.${table}_${week.name}`, nameOf(address));
+    }
+    const row = runRow({ managerId: 'm1', runId: firstIdAt(week.endMs - 1_000) });
+    await store.createRun(row, [], 'm1');
+    await store.commit([commitOf(row, 1, { state: RunState.SUCCEEDED })], NO_LIMITS);
+    const again = await open(address);
+    assert.equal((await again.readEvents(row.runId, 0, 9)).length, 1);
+    const [made] = await own.execute(
+      `SELECT to_regclass('wiz.log_chunks_${week.name}')::text AS name`,
+      nameOf(address),
+    );
+    assert.equal(made!.name, `wiz.log_chunks_${week.name}`);
+  });
+
+  it('takes the tables of a week away that has them for logs only', async () => {
+    const own = await server();
+    const address = await own.newDatabase();
+    const store = await open(address);
+    const { name, from, to } = weekOf(Date.now() - 40 * 24 * 3600 * 1000);
+    await own.execute(
+      `CREATE TABLE wiz.log_chunks_${name} PARTITION OF wiz.log_chunks FOR VALUES FROM ('${from}') TO ('${to}')`,
+      nameOf(address),
+    );
+    const row = runRow({ managerId: 'm1' });
+    await store.createRun(row, [], 'm1');
+    await store.commit([commitOf(row, 1, { state: RunState.SUCCEEDED })], NO_LIMITS);
+    await store.deleteRuns([row.runId]);
+    const found = await own.execute(`SELECT to_regclass('wiz.log_chunks_${name}') AS found`, nameOf(address));
+    assert.equal(found[0]!.found, null);
+  });
+
+  it('gives no connection to a transaction that waited when the store was closed', async () => {
+    const address = await (await server()).newDatabase();
+    let opened = 0;
+    const transactions = createTransactions((options) => {
+      opened += 1;
+      return postgres(address, options) as ReturnType<Parameters<typeof createTransactions>[0]>;
+    });
+    const { promise: all, resolve: go } = Promise.withResolvers<void>();
+    const held = Array.from({ length: 4 }, () =>
+      transactions.run(async (query) => {
+        await query('SELECT 1');
+        await all;
+        await query('SELECT 1');
+      }),
+    );
+    const late = [...held, transactions.run((query) => query('SELECT 1'))].map((one) =>
+      assert.rejects(one, { code: 'CONNECTION_ENDED' }),
+    );
+    await turn();
+    await transactions.close();
+    go();
+    await Promise.all(late);
+    await assert.rejects(
+      transactions.run((query) => query('SELECT 1')),
+      { code: 'CONNECTION_ENDED' },
+    );
+    assert.equal(opened, 4);
   });
 });

@@ -1,6 +1,7 @@
 import { firstIdAt } from '../../../proto/ids.ts';
 import type { Connection, Query } from './connection.ts';
 import { codeOf } from './errors.ts';
+import { texts } from './literals.ts';
 import { PARTITION_STORAGE, PARTITIONED } from './storage.ts';
 
 /**
@@ -11,7 +12,7 @@ import { PARTITION_STORAGE, PARTITIONED } from './storage.ts';
 
 const WEEK_MS = 7 * 24 * 3600 * 1000;
 
-export interface Week {
+interface Week {
   /** Of its first day: 20261123. */
   name: string;
   /** Ids from the first on, and before the second. */
@@ -33,26 +34,30 @@ export function weekOf(ms: number): Week {
   };
 }
 
-/** What makes the tables for this week and the next, where they are not there yet. */
+/** What makes the tables for this week and the next, where they are not there yet. A week of which there are rows among the
+ *  others already (of a clock that was ahead) has none: all of it is kept there. */
 export function partitionStatements(nowMs: number): string[] {
   const weeks = [weekOf(nowMs), weekOf(nowMs + WEEK_MS)];
   return PARTITIONED.flatMap((table) => [
     `CREATE TABLE IF NOT EXISTS ${table}_others PARTITION OF ${table} DEFAULT ${PARTITION_STORAGE}`,
     ...weeks.map(
       ({ name, from, to }) =>
-        `CREATE TABLE IF NOT EXISTS ${table}_${name} PARTITION OF ${table}
-           FOR VALUES FROM ('${from}') TO ('${to}') ${PARTITION_STORAGE}`,
+        `DO $week$ BEGIN
+           CREATE TABLE IF NOT EXISTS ${table}_${name} PARTITION OF ${table}
+             FOR VALUES FROM ('${from}') TO ('${to}') ${PARTITION_STORAGE};
+         EXCEPTION WHEN check_violation THEN NULL; END $week$`,
     ),
   ]);
 }
 
-/** The name of the last table that partitionStatements make: when it is there, all are. */
+/** The name of the last table that partitionStatements make: when it is there, all are that can be. */
 export function lastPartition(nowMs: number): string {
   return `${PARTITIONED.at(-1)}_${weekOf(nowMs + WEEK_MS).name}`;
 }
 
-const NAMES = `SELECT c.relname::text AS name FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-  WHERE i.inhparent = $1::regclass ORDER BY 1`;
+const DAYS = `SELECT DISTINCT substring(c.relname FROM '_(\\d{8})$') AS day
+  FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+  WHERE i.inhparent = ANY ($1::regclass[]) AND c.relname ~ '_\\d{8}$' ORDER BY 1`;
 const HAS_RUNS = 'SELECT 1 FROM runs WHERE run_id >= $1 AND run_id < $2 LIMIT 1';
 /** Dropping a table waits for who reads it, and all others wait behind: rather another time. */
 const LOCK_TIMEOUT = "SET LOCAL lock_timeout = '200ms'";
@@ -60,11 +65,8 @@ const LOCKED = '55P03';
 
 /** Takes the tables away of weeks that are over and have no run any more: at once, with nothing left to vacuum. */
 export async function dropEmptyWeeks(connection: Connection, nowMs: number): Promise<void> {
-  const names = (await connection.query(NAMES, [PARTITIONED[0]!])).map((row) => row.name as string);
-  for (const name of names) {
-    const day = /_(\d{4})(\d{2})(\d{2})$/.exec(name)?.slice(1).join('-');
-    if (day === undefined) continue;
-    const week = weekOf(Date.parse(day));
+  for (const { day } of await connection.query(DAYS, [texts(PARTITIONED)])) {
+    const week = weekOf(Date.parse((day as string).replace(/^(....)(..)/, '$1-$2-')));
     // An id is made by the clock of a manager, which may be behind.
     if (week.endMs + WEEK_MS > nowMs || (await hasRuns(connection.query, week))) continue;
     await drop(connection, week);

@@ -9,6 +9,8 @@ import { isLost } from './errors.ts';
  *   free --taken--> in a transaction --committed, rolled back--> free
  *                          |
  *                          +--its connection breaks--> dropped
+ *
+ * Once they are closed there is no new one, and nobody waits for one any more.
  */
 export interface Transactions {
   /** Tried once. Throws what the driver throws; then nothing was stored, unless the answer to the COMMIT was lost. */
@@ -28,8 +30,9 @@ interface Lane {
 
 export function createTransactions(open: Connection['open']): Transactions {
   const free: Lane[] = [];
-  const waiting: ((lane: Lane) => void)[] = [];
+  const waiting: PromiseWithResolvers<Lane>[] = [];
   const all = new Set<Lane>();
+  let closed = false;
 
   function newLane(): Lane {
     const lane: Lane = {
@@ -48,8 +51,11 @@ export function createTransactions(open: Connection['open']): Transactions {
   function take(): Lane | Promise<Lane> {
     const lane = free.pop();
     if (lane !== undefined) return lane;
+    if (closed) throw endedError();
     if (all.size < LANES) return newLane();
-    return new Promise((resolve) => waiting.push(resolve));
+    const waiter = Promise.withResolvers<Lane>();
+    waiting.push(waiter);
+    return waiter.promise;
   }
 
   function giveBack(lane: Lane): void {
@@ -62,7 +68,7 @@ export function createTransactions(open: Connection['open']): Transactions {
     }
     const waiter = waiting.shift();
     if (waiter === undefined) free.push(next);
-    else waiter(next);
+    else waiter.resolve(next);
   }
 
   return {
@@ -77,9 +83,16 @@ export function createTransactions(open: Connection['open']): Transactions {
       }
     },
     async close() {
+      closed = true;
+      for (const waiter of waiting.splice(0)) waiter.reject(endedError());
       await Promise.all([...all].map(({ sql }) => sql.end({ timeout: LEAVE_S })));
     },
   };
+}
+
+/** As the driver says it. */
+function endedError(): Error {
+  return Object.assign(new Error('the store was closed'), { code: 'CONNECTION_ENDED' });
 }
 
 async function transact<T>(lane: Lane, work: (query: Query) => Promise<T>): Promise<T> {
