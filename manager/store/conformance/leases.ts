@@ -200,6 +200,27 @@ export function limitTests(store: () => Store): void {
     assert.deepEqual(await holders(), ['gpu:a']);
   });
 
+  it('releases with the events of runs, also of one that ends, and not for a fenced one', async () => {
+    const rows = [await newRun(), await newRun(), await newRun()] as const;
+    for (const [n, row] of rows.entries()) {
+      await store().commit([], take('gpu', `a${n}`, row.runId, 6));
+      await store().commit([], take('gpu', `b${n}`, row.runId, 6));
+    }
+    const release = (...ns: number[]): LimitChanges => ({
+      acquire: [],
+      release: ns.map((n) => ({ key: 'gpu', holder: `a${n}` })),
+      max: {},
+    });
+    const ends = commitOf(rows[1], 1, { state: RunState.FAILED });
+    const done = { fenced: [], exceeded: [] };
+    assert.deepEqual(await store().commit([commitOf(rows[0], 1), ends], release(0, 1)), done);
+    assert.deepEqual(await holders(), ['gpu:a2', 'gpu:b0', 'gpu:b2']);
+    await store().claimRun(rows[2].runId, 'm2', ['m2']);
+    const fenced = await store().commit([commitOf(rows[2], 1)], release(2));
+    assert.deepEqual(fenced.fenced, [rows[2].runId]);
+    assert.deepEqual(await holders(), ['gpu:a2', 'gpu:b0', 'gpu:b2']);
+  });
+
   it('frees what a manager has reserved and no run has, when the manager is removed', async () => {
     await store().commit([], take('gpu', 'm1#0', '', 5));
     await store().commit([], take('gpu', 'm10#0', '', 5));

@@ -1,7 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { type Event, ProcessorReusedSchema, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { encodeBatches } from '../batches.ts';
-import type { CacheEntry, FileLink, RunCommit, RunRow } from '../store.ts';
+import type { CacheEntry, FileLink, LimitChanges, RunCommit, RunRow } from '../store.ts';
 import { CHANNEL, payloads } from './changes.ts';
 import type { Value } from './connection.ts';
 import { deliveriesPart } from './deliveries.ts';
@@ -47,6 +47,8 @@ const JOURNAL = `INSERT INTO batches (run_id, last_seq, first_seq, events)
   FROM unnest(?::text[], ?::int4[], ?::int4[], ?::int4[], ?::int4[])
     AS i (run_id, last_seq, first_seq, start, length), (SELECT ?::bytea AS bytes) AS all_events`;
 const FREE_LIMITS = "DELETE FROM leases WHERE kind = 'limit' AND run_id = ANY (?::text[])";
+const RELEASE = `DELETE FROM leases USING unnest(?::text[], ?::text[]) AS i (key, holder)
+  WHERE kind = 'limit' AND leases.key = i.key AND leases.holder = i.holder`;
 const DROP_COMMANDS = 'DELETE FROM commands WHERE run_id = ANY (?::text[])';
 const PUT_ENTRIES = `INSERT INTO cache_entries (key, pipeline, processor, run_id, created_ms, result)
   SELECT i.key, i.pipeline, i.processor, i.run_id, i.created_ms,
@@ -79,12 +81,17 @@ interface Part {
   wanted?: boolean;
 }
 
-/** Each run is in it once. */
-export function commitStatement(storeId: string, writes: RunWrite[]): { text: string; values: Value[] } {
+/** Each run is in it once. What is released is so whoever holds the runs: nothing is stored when one is fenced. */
+export function commitStatement(
+  storeId: string,
+  writes: RunWrite[],
+  release: LimitChanges['release'] = [],
+): { text: string; values: Value[] } {
   const parts = [
     updateOf(writes),
     journalOf(writes),
     ...endsOf(writes),
+    ...releasesOf(release),
     ...cacheOf(writes),
     ...linksOf(writes),
     ...deliveriesOf(writes),
@@ -156,6 +163,12 @@ function endsOf(writes: RunWrite[]): Part[] {
     { text: FREE_LIMITS, values },
     { text: DROP_COMMANDS, values },
   ];
+}
+
+function releasesOf(release: LimitChanges['release']): Part[] {
+  if (release.length === 0) return [];
+  const values = [texts(release.map(({ key }) => key)), texts(release.map(({ holder }) => holder))];
+  return [{ text: RELEASE, values }];
 }
 
 function cacheOf(writes: RunWrite[]): Part[] {

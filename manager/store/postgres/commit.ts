@@ -14,7 +14,7 @@ import { replaceRecords } from './records.ts';
 /**
  * The hot path: everything that happened in a tick.
  *
- *   fast --not as expected, or with limits or records--> careful
+ *   fast --not as expected, or with limits to acquire or records--> careful
  *
  * *Fast* is one statement that counts on every run being the committer's and its journal ending where the events
  * begin, and stores nothing otherwise. *Careful* is a transaction that locks the runs and looks at each: what belongs
@@ -34,11 +34,16 @@ export async function commit(
     checkNumbers(row.runId, events, row.seq - events.length);
     if (records !== undefined) checkRecords(records);
   }
-  const changesLimits = limits.acquire.length + limits.release.length > 0;
-  if (runs.length === 0 && !changesLimits) return { fenced: [], exceeded: [] };
-  const isPlain = !changesLimits && runs.every(({ records }) => records === undefined) && areDistinct(runs);
+  const { acquire, release } = limits;
+  if (runs.length + acquire.length + release.length === 0) return { fenced: [], exceeded: [] };
+  const isPlain =
+    runs.length > 0 &&
+    acquire.length === 0 &&
+    runs.every(({ records }) => records === undefined) &&
+    areDistinct(runs);
   return connection.patiently(async (tries) => {
-    if (isPlain && tries === 0 && (await commitFast(connection, runs))) return { fenced: [], exceeded: [] };
+    if (isPlain && tries === 0 && (await commitFast(connection, runs, release)))
+      return { fenced: [], exceeded: [] };
     return commitCarefully(connection, runs, limits);
   });
 }
@@ -48,13 +53,17 @@ function areDistinct(runs: RunCommit[]): boolean {
 }
 
 /** False when nothing was stored because something is not as it should be. */
-async function commitFast(connection: Connection, runs: RunCommit[]): Promise<boolean> {
+async function commitFast(
+  connection: Connection,
+  runs: RunCommit[],
+  release: LimitChanges['release'],
+): Promise<boolean> {
   const writes = runs.map((change) => ({
     ...change,
     before: change.row.seq - change.events.length,
     again: false,
   }));
-  const { text, values } = commitStatement(connection.storeId, writes);
+  const { text, values } = commitStatement(connection.storeId, writes, release);
   try {
     await connection.once.commit(text, values);
     return true;
