@@ -10,19 +10,19 @@ import {
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
 import type { LogChunk } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { findEnd, readStreamEnds, StreamEnds } from './logs/end.ts';
 import { fullError, logError } from './logs/errors.ts';
 import {
-  countLineFeeds,
   encodeHeader,
   encodeTrailer,
   type Frame,
   frameBytes,
+  framesOf,
   type Kept,
   keptBytes,
   MAX_DATA_BYTES,
+  streamOf,
 } from './logs/frame.ts';
 import { logFolder, logPath, parseLogName } from './logs/path.ts';
 import { readFrames } from './logs/reader.ts';
@@ -82,12 +82,12 @@ export function openFileLogs(home: string): FileLogs {
   return {
     append(chunk) {
       const attempt = attemptOf(chunk.runId, chunk.processor, chunk.attempt);
-      const name = chunk.stream === LogStream.STDERR ? 'stderr' : 'stdout';
-      const known = attempt.kept[name] - chunk.offset;
-      if (known >= 0 && known < chunk.data.length) {
-        writeChunk(descriptorOf(attempt), attempt, name, chunk, known);
+      for (const { frame, data } of framesOf(chunk, attempt.kept, MAX_DATA_BYTES)) {
+        writeFrame(descriptorOf(attempt), attempt.path, frame, data);
+        attempt.size += frameBytes(frame);
+        attempt.ends.append(frame.stream, data);
       }
-      return attempt.kept[name];
+      return attempt.kept[streamOf(chunk)];
     },
 
     read: (query) => readFrames(logPath(home, query.runId, query.processor, query.attempt), query),
@@ -179,28 +179,6 @@ function openForAppend(path: string): number {
     return fd;
   } catch (error) {
     throw logError(error, path);
-  }
-}
-
-/** Writes what follows the first `known` bytes of the chunk. */
-function writeChunk(fd: number, attempt: Attempt, name: keyof Kept, chunk: LogChunk, known: number): void {
-  let line = chunk.line + countLineFeeds(chunk.data.subarray(0, known));
-  for (let start = known; start < chunk.data.length; start += MAX_DATA_BYTES) {
-    const data = chunk.data.subarray(start, start + MAX_DATA_BYTES);
-    const frame: Frame = {
-      stream: name === 'stderr' ? LogStream.STDERR : LogStream.STDOUT,
-      length: data.length,
-      lineFeeds: countLineFeeds(data),
-      offset: attempt.kept[name],
-      line,
-      unixMs: chunk.unixMs,
-      otherOffset: attempt.kept[name === 'stderr' ? 'stdout' : 'stderr'],
-    };
-    writeFrame(fd, attempt.path, frame, data);
-    attempt.size += frameBytes(frame);
-    attempt.kept[name] += data.length;
-    attempt.ends.append(frame.stream, data);
-    line += frame.lineFeeds;
   }
 }
 

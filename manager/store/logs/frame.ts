@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { LogStream } from '../../../proto/gen/wiz/v1/data_pb.js';
+import type { LogChunk } from '../../../proto/gen/wiz/v1/executors_pb.js';
 
 /**
  * A log file is a row of frames: header (52 bytes), data (as the program wrote it), length of the whole frame
@@ -84,6 +85,38 @@ export function keptBytes(frame: Pick<Frame, 'stream' | 'length' | 'offset' | 'o
 export interface Kept {
   stdout: number;
   stderr: number;
+}
+
+export function streamOf({ stream }: LogChunk): keyof Kept {
+  return stream === LogStream.STDERR ? 'stderr' : 'stdout';
+}
+
+/** What is new of the chunk, in frames of at most `most` bytes of data. `kept` is moved on behind each when the next one is
+ *  taken: one that could not be stored is not kept. */
+export function* framesOf(
+  chunk: LogChunk,
+  kept: Kept,
+  most: number,
+): Generator<{ frame: Frame; data: Uint8Array }> {
+  const own = streamOf(chunk);
+  const seen = kept[own] - chunk.offset;
+  if (seen < 0 || seen >= chunk.data.length) return;
+  let line = chunk.line + countLineFeeds(chunk.data.subarray(0, seen));
+  for (let start = seen; start < chunk.data.length; start += most) {
+    const data = chunk.data.subarray(start, start + most);
+    const frame: Frame = {
+      stream: own === 'stderr' ? LogStream.STDERR : LogStream.STDOUT,
+      length: data.length,
+      lineFeeds: countLineFeeds(data),
+      offset: kept[own],
+      line,
+      unixMs: chunk.unixMs,
+      otherOffset: kept[own === 'stderr' ? 'stdout' : 'stderr'],
+    };
+    yield { frame, data };
+    kept[own] += data.length;
+    line += frame.lineFeeds;
+  }
 }
 
 const LINE_FEED = 10;

@@ -1,6 +1,5 @@
-import { LogStream } from '../../../proto/gen/wiz/v1/data_pb.js';
 import type { LogChunk } from '../../../proto/gen/wiz/v1/executors_pb.js';
-import { countLineFeeds, type Kept } from '../logs/frame.ts';
+import { type Frame, framesOf, streamOf } from '../logs/frame.ts';
 import { joined } from './commit-statement.ts';
 import type { Connection } from './connection.ts';
 import { codeOf } from './errors.ts';
@@ -47,15 +46,9 @@ interface Pending {
   reject(error: unknown): void;
 }
 
-export interface NewRow {
+export interface NewRow extends Frame {
   name: AttemptName;
   position: number;
-  stream: LogStream;
-  offset: number;
-  line: number;
-  lineFeeds: number;
-  unixMs: number;
-  otherOffset: number;
   data: Uint8Array;
 }
 
@@ -156,34 +149,12 @@ function keyOf({ runId, processor, attempt }: AttemptName): string {
   return `${runId}/${processor}/${attempt}`;
 }
 
-function streamOf(chunk: LogChunk): keyof Kept {
-  return chunk.stream === LogStream.STDERR ? 'stderr' : 'stdout';
-}
-
 /** What is new of the chunk, in pieces; `end` is moved on. */
 export function rowsOf(chunk: LogChunk, end: LogEnd): NewRow[] {
-  const own = streamOf(chunk);
-  const seen = end.kept[own] - chunk.offset;
-  if (seen < 0 || seen >= chunk.data.length) return [];
   const rows: NewRow[] = [];
-  let line = chunk.line + countLineFeeds(chunk.data.subarray(0, seen));
-  for (let start = seen; start < chunk.data.length; start += ROW_BYTES) {
-    const data = chunk.data.subarray(start, start + ROW_BYTES);
-    const lineFeeds = countLineFeeds(data);
+  for (const { frame, data } of framesOf(chunk, end.kept, ROW_BYTES)) {
     end.position += 1;
-    rows.push({
-      name: chunk,
-      position: end.position,
-      stream: own === 'stderr' ? LogStream.STDERR : LogStream.STDOUT,
-      offset: end.kept[own],
-      line,
-      lineFeeds,
-      unixMs: chunk.unixMs,
-      otherOffset: end.kept[own === 'stderr' ? 'stdout' : 'stderr'],
-      data,
-    });
-    end.kept[own] += data.length;
-    line += lineFeeds;
+    rows.push({ ...frame, name: chunk, position: end.position, data });
   }
   return rows;
 }
