@@ -1,12 +1,12 @@
 import { WizError } from '../../proto/error.ts';
 import { nearest } from '../spec/nearest.ts';
+import { OWN_COLUMNS } from './record-columns.ts';
 import type { RecordTable } from './store.ts';
 
 /** What is wrong with a query over records, and what there is instead, in the same words for every store. */
 
 /** Tables and columns named in an error. */
 const SHOWN = 20;
-const EVERY_TABLE_HAS = ['run_id', 'pipeline', 'processor', 'recorded_at'];
 
 export function noSuchTable(name: string, tables: RecordTable[]): WizError {
   return refused(`no such table: ${name}`, tableHint(name, tables));
@@ -36,10 +36,7 @@ function tableHint(name: string, tables: RecordTable[]): string {
 function columnHint(name: string, sql: string, tables: RecordTable[]): string {
   const folded = sql.toLowerCase();
   const named = tables.filter((table) => folded.includes(table.name.toLowerCase()));
-  const columnsOf = (table: RecordTable) => [
-    ...table.columns.map((column) => column.name),
-    ...EVERY_TABLE_HAS,
-  ];
+  const columnsOf = (table: RecordTable) => [...table.columns.map((column) => column.name), ...OWN_COLUMNS];
   const near = nearest(name.replace(/^.*\./, ''), named.flatMap(columnsOf));
   if (near !== undefined) return `Did you mean ${near}?`;
   return named.map((table) => `${table.name} has ${listed(columnsOf(table))}.`).join(' ');

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../spec/spec.ts';
-import type { ColumnType } from './store.ts';
+import type { ColumnType, RecordTable } from './store.ts';
 
 /** The columns of record tables: rows are lists of values, each at the place of its column, in every store. */
 
@@ -67,4 +67,37 @@ function typeOf(value: JsonValue): StoredColumn['type'] {
     default:
       return value === null ? '' : 'json';
   }
+}
+
+/** What every table has beside its own columns, where a query sees it. */
+export const OWN_COLUMNS = ['run_id', 'pipeline', 'processor', 'recorded_at'];
+
+/** The names, of which one that another has already, also in another case, is followed by a number. `spelled` is a name as a
+ *  store takes it, with what follows. */
+export function freeNames(
+  names: string[],
+  others: string[],
+  spelled: (name: string, suffix: string) => string,
+): string[] {
+  const taken = new Set(others);
+  return names.map((name) => {
+    let free = spelled(name, '');
+    for (let n = 2; taken.has(folded(free)); n += 1) free = spelled(name, `_${n}`);
+    taken.add(folded(free));
+    return free;
+  });
+}
+
+/** As SQLite compares names: it knows the case of ASCII letters only. */
+function folded(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** The columns of a view as people are told of them. */
+export function toldColumns(columns: StoredColumn[]): RecordTable['columns'] {
+  return columns.map(({ name, type }) => ({ name, type: type === '' ? 'mixed' : type }));
 }

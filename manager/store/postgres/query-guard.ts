@@ -1,6 +1,6 @@
+import { quoted } from '../record-columns.ts';
 import type { Query } from './connection.ts';
 import { numbers } from './literals.ts';
-import { quoted } from './record-views.ts';
 
 /**
  * Whether a query reads records and nothing else. PostgreSQL itself parses it, as a temporary view whose definition is

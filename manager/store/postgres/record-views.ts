@@ -1,4 +1,4 @@
-import type { StoredColumn, StoredTable } from '../record-columns.ts';
+import { freeNames, OWN_COLUMNS, quoted, type StoredColumn, type StoredTable } from '../record-columns.ts';
 
 /**
  * The views in which queries see records, as temporary views of the transaction that queries. They look as those of
@@ -6,48 +6,31 @@ import type { StoredColumn, StoredTable } from '../record-columns.ts';
  * one with capital letters is written in quotes.
  */
 
-/** What every table has beside its own columns. */
-const OWN_COLUMNS = ['run_id', 'pipeline', 'processor', 'recorded_at'];
 /** Columns that a view shows; PostgreSQL takes 1,600. */
 const MAX_SHOWN = 1_590;
 /** Bytes of a name that PostgreSQL takes; the rest it cuts off, in queries too. */
 const NAME_BYTES = 63;
 
-/** The columns with the names they have in a view: a name that another one has already, also in another case, is
- *  followed by a number. */
+/** The columns with the names they have in a view. */
 export function viewColumns(columns: StoredColumn[]): StoredColumn[] {
-  return freeNames(
-    columns.slice(0, MAX_SHOWN).map(({ name }) => name),
+  const shown = columns.slice(0, MAX_SHOWN);
+  const names = freeNames(
+    shown.map(({ name }) => name),
     OWN_COLUMNS,
-  ).map((name, n) => ({
-    name,
-    type: columns[n]!.type,
-  }));
+    spelled,
+  );
+  return shown.map(({ type }, n) => ({ name: names[n]!, type }));
 }
 
-function freeNames(names: string[], others: string[]): string[] {
-  const taken = new Set(others);
-  return names.map((name) => {
-    let free = cut(name, NAME_BYTES);
-    for (let n = 2; taken.has(folded(free)); n += 1) {
-      const suffix = `_${n}`;
-      free = cut(name, NAME_BYTES - suffix.length) + suffix;
-    }
-    taken.add(folded(free));
-    return free;
-  });
+function spelled(name: string, suffix: string): string {
+  return cut(name, NAME_BYTES - suffix.length) + suffix;
 }
 
 /** The names of the views of tables, by theirs. */
 export function viewNames(tables: string[]): Map<string, string> {
   const sorted = tables.toSorted();
-  const free = freeNames(sorted, []);
+  const free = freeNames(sorted, [], spelled);
   return new Map(sorted.map((name, n) => [name, free[n]!]));
-}
-
-/** As SQLite compares names, so that columns are called the same. */
-function folded(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 
 /** Not in the middle of a character. */
@@ -89,10 +72,6 @@ function expressionOf({ type }: StoredColumn, place: number): string {
     default:
       return `nullif(r.row -> ${place}, 'null'::jsonb)`;
   }
-}
-
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function text(value: string): string {

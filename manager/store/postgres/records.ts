@@ -1,4 +1,4 @@
-import { columnsOf, type RecordColumn, type StoredColumn, valuesOf } from '../record-columns.ts';
+import { columnsOf, type RecordColumn, type StoredColumn, toldColumns, valuesOf } from '../record-columns.ts';
 import type { NewRecords, RecordTable, RunRow } from '../store.ts';
 import type { Connection, Query } from './connection.ts';
 import { numbers, texts } from './literals.ts';
@@ -100,8 +100,8 @@ export async function listRecordTables(connection: Connection): Promise<RecordTa
   return tables.map(({ name, rows }) => ({
     name: names.get(name as string)!,
     rows: rows as number,
-    columns: viewColumns(
-      columns.filter((column) => column.table_name === name) as unknown as StoredColumn[],
-    ).map(({ name: shown, type }) => ({ name: shown, type: type === '' ? 'mixed' : type })),
+    columns: toldColumns(
+      viewColumns(columns.filter((column) => column.table_name === name) as unknown as StoredColumn[]),
+    ),
   }));
 }

@@ -1,4 +1,4 @@
-import type { StoredColumn, StoredTable } from '../record-columns.ts';
+import { freeNames, OWN_COLUMNS, quoted, type StoredColumn, type StoredTable } from '../record-columns.ts';
 import type { ColumnType } from '../store.ts';
 
 /**
@@ -6,8 +6,6 @@ import type { ColumnType } from '../store.ts';
  * this file, and little else.
  */
 
-/** What every table has beside its own columns. */
-const OWN_COLUMNS = ['run_id', 'pipeline', 'processor', 'recorded_at'];
 /** Columns that a view shows; SQLite takes 2,000. Of a run at most 1,000 come, see checkRecords. */
 const MAX_SHOWN = 1_900;
 
@@ -25,21 +23,15 @@ export const SHAPE_TYPES: Record<ColumnType | '', string> = {
   '': '',
 };
 
-/** The columns with the names they have in a view: a name that another one has already, also in another case, is
- *  followed by a number. */
+/** The columns with the names they have in a view. */
 export function viewColumns(columns: StoredColumn[]): StoredColumn[] {
-  const taken = new Set(OWN_COLUMNS);
-  return columns.slice(0, MAX_SHOWN).map(({ name, type }) => {
-    let free = name;
-    for (let n = 2; taken.has(folded(free)); n += 1) free = `${name}_${n}`;
-    taken.add(folded(free));
-    return { name: free, type };
-  });
-}
-
-/** As SQLite compares names: it knows the case of ASCII letters only. */
-function folded(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+  const shown = columns.slice(0, MAX_SHOWN);
+  const names = freeNames(
+    shown.map(({ name }) => name),
+    OWN_COLUMNS,
+    (name, suffix) => name + suffix,
+  );
+  return shown.map(({ type }, n) => ({ name: names[n]!, type }));
 }
 
 /**
@@ -78,10 +70,6 @@ export function shapeName(table: string): string {
 /** JSON as text, everything else as SQLite's own values. */
 function expressionOf({ type }: StoredColumn, place: number): string {
   return type === 'json' ? `nullif(r.row -> ${place}, 'null')` : `r.row ->> ${place}`;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 function text(value: string): string {

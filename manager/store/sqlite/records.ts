@@ -1,4 +1,4 @@
-import { columnsOf, type RecordColumn, type StoredColumn, valuesOf } from '../record-columns.ts';
+import { columnsOf, type RecordColumn, type StoredColumn, toldColumns, valuesOf } from '../record-columns.ts';
 import { checkRecords } from '../records.ts';
 import type { NewRecords, RecordTable, RunRow } from '../store.ts';
 import type { Connection } from './connection.ts';
@@ -68,9 +68,7 @@ export function listRecordTables(connection: Connection): RecordTable[] {
     return tables.map(({ name, rows }) => ({
       name,
       rows,
-      columns: viewColumns(connection.statement(COLUMNS).all(name) as unknown as StoredColumn[]).map(
-        ({ name: shown, type }) => ({ name: shown, type: type === '' ? 'mixed' : type }),
-      ),
+      columns: toldColumns(viewColumns(connection.statement(COLUMNS).all(name) as unknown as StoredColumn[])),
     }));
   });
 }
