@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { and, desc, eq, gt, or } from 'drizzle-orm';
+import { desc, eq } from 'drizzle-orm';
 import { WizError } from '../../../proto/error.ts';
 import type { TokenRow, UserRow } from '../access-store.ts';
+import { validTokenCondition } from '../valid-token.ts';
 import type { Connection } from './connection.ts';
 import { codeOf } from './errors.ts';
 import { numbers, texts } from './literals.ts';
@@ -102,7 +103,7 @@ export function deleteUser(connection: Connection, name: string): Promise<boolea
 }
 
 export async function hasCredentials(connection: Connection, nowMs: number): Promise<boolean> {
-  const valid = and(eq(tokens.revokedMs, 0), or(eq(tokens.expiresMs, 0), gt(tokens.expiresMs, nowMs)));
+  const valid = validTokenCondition(tokens, nowMs);
   const found = await connection.ask((db) =>
     db.select({ id: tokens.tokenId }).from(tokens).where(valid).limit(1),
   );

@@ -1,4 +1,5 @@
-import { and, eq, or } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
+import { alikeCondition, inTheWayOf, registeredCondition } from '../executor-match.ts';
 import type { ExecutorProcess, ExecutorRow } from '../executor-store.ts';
 import { notify } from './changes.ts';
 import type { Connection } from './connection.ts';
@@ -54,18 +55,12 @@ export async function registerExecutor(
   return undefined;
 }
 
-async function findAlike(
-  connection: Connection,
-  { executorId, name, address }: ExecutorRow,
-): Promise<ExecutorRow | undefined> {
-  const isAlike = or(
-    eq(executors.executorId, executorId),
-    and(isRegistered, or(eq(executors.name, name), eq(executors.address, address))),
-  );
+async function findAlike(connection: Connection, executor: ExecutorRow): Promise<ExecutorRow | undefined> {
+  const isAlike = alikeCondition(executors, executor);
   const rows = await connection.ask((db) =>
     db.select().from(executors).where(isAlike).orderBy(executors.executorId),
   );
-  return rows.find(({ launcher }) => launcher !== 'remote');
+  return inTheWayOf(rows);
 }
 
 export async function drainExecutor(
@@ -73,7 +68,7 @@ export async function drainExecutor(
   executorId: string,
   drainingMs: number,
 ): Promise<boolean> {
-  const isIt = and(eq(executors.executorId, executorId), isRegistered);
+  const isIt = registeredCondition(executors, executorId);
   const changed = await connection.ask((db) =>
     db.update(executors).set({ drainingMs }).where(isIt).returning({ executorId: executors.executorId }),
   );
@@ -103,8 +98,6 @@ export async function replaceExecutor(
   await tell(connection);
   return replaced;
 }
-
-const isRegistered = eq(executors.launcher, 'registered');
 
 /** Managers look at the executors when anything but runs has changed. */
 function tell(connection: Connection): Promise<void> {

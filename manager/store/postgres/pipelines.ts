@@ -1,4 +1,4 @@
-import { and, desc, eq, max } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, max } from 'drizzle-orm';
 import type { AppliedVersion, NewPipeline, PipelineVersion } from '../store.ts';
 import type { Connection, Query } from './connection.ts';
 import { clean } from './literals.ts';
@@ -132,14 +132,4 @@ export async function deletePipeline(connection: Connection, name: string, nowMs
   });
 }
 
-const OFFERED = {
-  name: pipelines.name,
-  version: pipelines.version,
-  specJson: pipelines.specJson,
-  source: pipelines.source,
-  baseDir: pipelines.baseDir,
-  description: pipelines.description,
-  labels: pipelines.labels,
-  processorCount: pipelines.processorCount,
-  createdMs: pipelines.createdMs,
-};
+const { deletedMs: _, ...OFFERED } = getTableColumns(pipelines);

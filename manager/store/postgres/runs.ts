@@ -1,8 +1,9 @@
-import { and, desc, eq, getTableColumns, gte, inArray, lt, lte, type SQL } from 'drizzle-orm';
+import { desc, eq, getTableColumns, type SQL } from 'drizzle-orm';
 import { WizError } from '../../../proto/error.ts';
 import { type Event, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { alreadyStored, checkNumbers } from '../batches.ts';
 import type { NewDelivery } from '../deliveries.ts';
+import { prefixCondition, runCondition } from '../run-filter.ts';
 import { shardOf } from '../shard.ts';
 import type { RunFilter, RunRow } from '../store.ts';
 import { CHANNEL, notify, payloads } from './changes.ts';
@@ -13,9 +14,6 @@ import { codeOf } from './errors.ts';
 import { readBatches } from './journal.ts';
 import { clean, texts } from './literals.ts';
 import { runs } from './schema.ts';
-
-/** Sorts after every id. */
-const LAST = '\u{10ffff}';
 
 const INSERT = `INSERT INTO runs (run_id, pipeline, version, state, reason, message, created_ms, ended_ms, labels,
     params_json, idle, running, failed, succeeded, warnings, cancel_requested, seq, shard,
@@ -105,17 +103,11 @@ export async function getRun(connection: Connection, runId: string): Promise<Run
 
 export function findRuns(connection: Connection, prefix: string, limit: number): Promise<RunRow[]> {
   if (prefix === 'latest') return selectRuns(connection, undefined, Math.min(limit, 1));
-  return selectRuns(connection, and(gte(runs.runId, prefix), lte(runs.runId, prefix + LAST)), limit);
+  return selectRuns(connection, prefixCondition(runs, prefix), limit);
 }
 
 export function listRuns(connection: Connection, filter: RunFilter): Promise<RunRow[]> {
-  const conditions: SQL[] = [];
-  if (filter.pipeline !== undefined) conditions.push(eq(runs.pipeline, filter.pipeline));
-  if (filter.states !== undefined && filter.states.length > 0) {
-    conditions.push(inArray(runs.state, filter.states));
-  }
-  if (filter.beforeRunId !== undefined) conditions.push(lt(runs.runId, filter.beforeRunId));
-  return selectRuns(connection, and(...conditions), filter.limit);
+  return selectRuns(connection, runCondition(runs, filter), filter.limit);
 }
 
 function selectRuns(connection: Connection, condition: SQL | undefined, limit: number): Promise<RunRow[]> {

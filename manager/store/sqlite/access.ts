@@ -1,6 +1,7 @@
-import { and, desc, eq, gt, lte, ne, or } from 'drizzle-orm';
+import { and, desc, eq, lte, ne } from 'drizzle-orm';
 import { WizError } from '../../../proto/error.ts';
 import type { TokenRow, UserRow } from '../access-store.ts';
+import { validTokenCondition } from '../valid-token.ts';
 import type { Connection } from './connection.ts';
 import { isConstraint } from './errors.ts';
 import { tokens, users } from './schema.ts';
@@ -106,7 +107,7 @@ export function deleteUser(connection: Connection, name: string): Promise<boolea
 }
 
 export function hasCredentials(connection: Connection, nowMs: number): boolean {
-  const valid = and(eq(tokens.revokedMs, 0), or(eq(tokens.expiresMs, 0), gt(tokens.expiresMs, nowMs)));
+  const valid = validTokenCondition(tokens, nowMs);
   return connection.read(() => {
     const token = connection.db.select({ id: tokens.tokenId }).from(tokens).where(valid).limit(1).get();
     if (token !== undefined) return true;

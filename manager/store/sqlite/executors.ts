@@ -1,4 +1,5 @@
-import { and, eq, or } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
+import { alikeCondition, inTheWayOf, registeredCondition } from '../executor-match.ts';
 import type { ExecutorProcess, ExecutorRow } from '../executor-store.ts';
 import type { Connection } from './connection.ts';
 import { catalogues, executors } from './schema.ts';
@@ -28,22 +29,16 @@ export function registerExecutor(
   executor: ExecutorRow,
 ): Promise<ExecutorRow | undefined> {
   const { db } = connection;
-  const { executorId, name, address } = executor;
   return connection.write(() => {
     const alike = db
       .select()
       .from(executors)
-      .where(
-        or(
-          eq(executors.executorId, executorId),
-          and(isRegistered, or(eq(executors.name, name), eq(executors.address, address))),
-        ),
-      )
+      .where(alikeCondition(executors, executor))
       .orderBy(executors.executorId)
       .all();
-    const inTheWay = alike.find(({ launcher }) => launcher !== 'remote');
+    const inTheWay = inTheWayOf(alike);
     if (inTheWay !== undefined) return inTheWay;
-    db.delete(executors).where(eq(executors.executorId, executorId)).run();
+    db.delete(executors).where(eq(executors.executorId, executor.executorId)).run();
     db.insert(executors).values(executor).run();
     return undefined;
   });
@@ -54,7 +49,7 @@ export function drainExecutor(
   executorId: string,
   drainingMs: number,
 ): Promise<boolean> {
-  const isIt = and(eq(executors.executorId, executorId), isRegistered);
+  const isIt = registeredCondition(executors, executorId);
   return connection.write(
     () => connection.db.update(executors).set({ drainingMs }).where(isIt).run().changes > 0,
   );
@@ -71,12 +66,10 @@ export function replaceExecutor(
     const there = db.select({ launcher: executors.launcher }).from(executors).where(isNew).get();
     if (there !== undefined && there.launcher !== 'remote') return false;
     db.delete(executors).where(isNew).run();
-    const isIt = and(eq(executors.executorId, executorId), isRegistered);
+    const isIt = registeredCondition(executors, executorId);
     return db.update(executors).set(process).where(isIt).run().changes > 0;
   });
 }
-
-const isRegistered = eq(executors.launcher, 'registered');
 
 export function getCatalogue(connection: Connection, build: string): string | undefined {
   return connection.read(

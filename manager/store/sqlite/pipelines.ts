@@ -1,4 +1,4 @@
-import { and, desc, eq, max } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, max } from 'drizzle-orm';
 import type { AppliedVersion, NewPipeline, PipelineVersion } from '../store.ts';
 import type { Connection } from './connection.ts';
 import { dropSchedules, replaceSchedules } from './schedules.ts';
@@ -94,18 +94,6 @@ export function deletePipeline(connection: Connection, name: string, nowMs: numb
 }
 
 function offered(connection: Connection) {
-  return connection.db
-    .select({
-      name: pipelines.name,
-      version: pipelines.version,
-      specJson: pipelines.specJson,
-      source: pipelines.source,
-      baseDir: pipelines.baseDir,
-      description: pipelines.description,
-      labels: pipelines.labels,
-      processorCount: pipelines.processorCount,
-      createdMs: pipelines.createdMs,
-    })
-    .from(pipelines)
-    .$dynamic();
+  const { deletedMs: _, ...columns } = getTableColumns(pipelines);
+  return connection.db.select(columns).from(pipelines).$dynamic();
 }
