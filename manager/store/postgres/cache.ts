@@ -1,12 +1,11 @@
-import { fromBinary } from '@bufbuild/protobuf';
-import { ProcessorReusedSchema } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { entriesNaming, entryOf } from '../cache-entries.ts';
 import type { CacheEntry, FileStamp } from '../store.ts';
-import type { Connection, Row } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { clean, numbers, texts } from './literals.ts';
 
 /** Results that may be used again, and the hashes of files on disk that they depend on. */
 
-const COLUMNS = 'key, pipeline, processor, run_id, created_ms, result';
+const COLUMNS = 'key, pipeline, processor, run_id AS "runId", created_ms AS "createdMs", result';
 const FIND = `SELECT ${COLUMNS} FROM cache_entries WHERE key = ANY ($1::text[])`;
 const LATEST = `SELECT e.* FROM unnest($2::text[]) AS i (processor) CROSS JOIN LATERAL
   (SELECT ${COLUMNS} FROM cache_entries WHERE pipeline = $1 AND processor = i.processor
@@ -44,22 +43,7 @@ export async function findCacheEntriesNaming(
   hash: string,
   limit: number,
 ): Promise<CacheEntry[]> {
-  const rows = await connection.query(NAMING, [Buffer.from(hash)]);
-  return rows
-    .map(entryOf)
-    .filter(({ result }) => Object.values(result.cache?.parts ?? {}).includes(hash))
-    .slice(0, limit);
-}
-
-function entryOf(row: Row): CacheEntry {
-  return {
-    key: row.key as string,
-    pipeline: row.pipeline as string,
-    processor: row.processor as string,
-    runId: row.run_id as string,
-    createdMs: row.created_ms as number,
-    result: fromBinary(ProcessorReusedSchema, row.result as Uint8Array),
-  };
+  return entriesNaming(await connection.query(NAMING, [Buffer.from(hash)]), hash, limit);
 }
 
 export async function getFileStamps(

@@ -1,4 +1,5 @@
 import { WizError } from '../../../proto/error.ts';
+import { lastReason } from '../reason.ts';
 
 /**
  * What PostgreSQL, the driver and the network say when something fails. Codes of five characters are SQLSTATEs
@@ -54,7 +55,7 @@ export function storeError(error: unknown, place: string): WizError {
   if (isLost(error)) {
     return new WizError(
       'unavailable',
-      `${store} cannot be reached (${describe(error)}); check that PostgreSQL runs there, and try again.`,
+      `${store} cannot be reached (${lastReason(error)}); check that PostgreSQL runs there, and try again.`,
       options,
     );
   }
@@ -69,7 +70,7 @@ export function storeError(error: unknown, place: string): WizError {
     case '53200':
       return new WizError(
         'resource_exhausted',
-        `There is no memory left for the store ${place} (${describe(error)}).`,
+        `There is no memory left for the store ${place} (${lastReason(error)}).`,
         options,
       );
     case '53300':
@@ -83,31 +84,31 @@ export function storeError(error: unknown, place: string): WizError {
     case 'SASL_SIGNATURE_MISMATCH':
       return new WizError(
         'permission_denied',
-        `${store} refuses user and password (${describe(error)}); check those of the address.`,
+        `${store} refuses user and password (${lastReason(error)}); check those of the address.`,
         options,
       );
     case '42501':
       return new WizError(
         'permission_denied',
-        `${store} does not allow it (${describe(error)}); grant the user of the address its rights.`,
+        `${store} does not allow it (${lastReason(error)}); grant the user of the address its rights.`,
         options,
       );
     case '3D000':
       return new WizError(
         'failed_precondition',
-        `${store} is not there (${describe(error)}); create the database, for example with createdb.`,
+        `${store} is not there (${lastReason(error)}); create the database, for example with createdb.`,
         options,
       );
     case '25006':
       return new WizError(
         'unavailable',
-        `${store} is read-only (${describe(error)}); connect to the primary, not to a standby.`,
+        `${store} is read-only (${lastReason(error)}); connect to the primary, not to a standby.`,
         options,
       );
     case '57014':
       return new WizError(
         'unavailable',
-        `${store} ended a statement that took too long (${describe(error)}); raise statement_timeout for this user.`,
+        `${store} ended a statement that took too long (${lastReason(error)}); raise statement_timeout for this user.`,
         options,
       );
     case '40001':
@@ -115,13 +116,13 @@ export function storeError(error: unknown, place: string): WizError {
     case '55P03':
       return new WizError(
         'unavailable',
-        `${store} is locked by others (${describe(error)}); try again.`,
+        `${store} is locked by others (${lastReason(error)}); try again.`,
         options,
       );
     case 'ENOTFOUND':
       return new WizError(
         'unavailable',
-        `${store} cannot be found (${describe(error)}); check the host of the address.`,
+        `${store} cannot be found (${lastReason(error)}); check the host of the address.`,
         options,
       );
     case 'CONNECTION_ENDED':
@@ -132,19 +133,10 @@ export function storeError(error: unknown, place: string): WizError {
     case 'XX002':
       return new WizError(
         'unavailable',
-        `${store} is damaged, or its disk does not work (${describe(error)}); look at the log of PostgreSQL.`,
+        `${store} is damaged, or its disk does not work (${lastReason(error)}); look at the log of PostgreSQL.`,
         options,
       );
     default:
-      return new WizError('internal', `${store} failed: ${describe(error)}.`, options);
+      return new WizError('internal', `${store} failed: ${lastReason(error)}.`, options);
   }
-}
-
-/** Drizzle's own message repeats the statement and its parameters; the sentence is in the cause. */
-function describe(error: unknown): string {
-  let at = error;
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
-  // Of several addresses of a host that were tried, all said the same.
-  if (at instanceof AggregateError && at.errors[0] instanceof Error) at = at.errors[0];
-  return at instanceof Error ? at.message.replace(/\.$/, '') : String(at);
 }

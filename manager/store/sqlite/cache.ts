@@ -1,5 +1,6 @@
-import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { toBinary } from '@bufbuild/protobuf';
 import { ProcessorReusedSchema } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { entriesNaming, entryOf } from '../cache-entries.ts';
 import type { CacheEntry, FileStamp } from '../store.ts';
 import type { Connection } from './connection.ts';
 
@@ -64,17 +65,8 @@ export function latestCacheEntries(
 }
 
 export function findCacheEntriesNaming(connection: Connection, hash: string, limit: number): CacheEntry[] {
-  const named = connection.read(() => connection.statement(NAMING).all(Buffer.from(hash)).map(entryOf));
-  return named
-    .filter(({ result }) => Object.values(result.cache?.parts ?? {}).includes(hash))
-    .slice(0, limit);
-}
-
-function entryOf(row: Record<string, unknown>): CacheEntry {
-  return {
-    ...(row as Omit<CacheEntry, 'result'>),
-    result: fromBinary(ProcessorReusedSchema, row.result as Uint8Array),
-  };
+  const rows = connection.read(() => connection.statement(NAMING).all(Buffer.from(hash)));
+  return entriesNaming(rows, hash, limit);
 }
 
 export function getFileStamps(connection: Connection, paths: string[]): Map<string, FileStamp> {

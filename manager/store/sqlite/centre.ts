@@ -1,21 +1,16 @@
-import { WizError } from '../../../proto/error.ts';
+import { checkTerm, KEPT_TERMS, standing, termOf } from '../centre.ts';
 import type { CentreTerm } from '../ownership-store.ts';
 import type { Connection } from './connection.ts';
 
-/** The centre: a lease of the kind `centre`, and a row for each term, so that no epoch is given out twice. */
+/** The centre, see ../centre.ts. */
 
 const CENTRE = `SELECT holder, leases.epoch AS epoch, started_ms FROM leases JOIN terms ON terms.epoch = leases.epoch
   WHERE kind = 'centre' AND key = ''`;
 const BEGIN = 'INSERT INTO terms (manager_id, started_ms) VALUES (?, ?) RETURNING epoch';
 const TAKE = `INSERT INTO leases (kind, key, holder, epoch) VALUES ('centre', '', ?, ?)
   ON CONFLICT (kind, key) WHERE kind <> 'limit' DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch`;
-/** Terms that are remembered. */
-const KEPT = 1_000;
-
 export function getCentre(connection: Connection): CentreTerm | undefined {
-  const row = connection.read(() => connection.statement(CENTRE).get());
-  if (row === undefined) return undefined;
-  return { managerId: String(row.holder), epoch: Number(row.epoch), startedMs: Number(row.started_ms) };
+  return connection.read(() => termOf(connection.statement(CENTRE).get()));
 }
 
 export async function claimCentre(
@@ -24,18 +19,14 @@ export async function claimCentre(
   living: string[],
   nowMs: number,
 ): Promise<{ epoch: number } | undefined> {
-  const isTaken = (centre: CentreTerm | undefined) =>
-    centre !== undefined && (centre.managerId === managerId || living.includes(centre.managerId));
-  const own = (centre: CentreTerm | undefined) =>
-    centre?.managerId === managerId ? { epoch: centre.epoch } : undefined;
   // Asked at each heartbeat and mostly in vain: look before taking the lock.
-  const seen = getCentre(connection);
-  if (isTaken(seen)) return own(seen);
+  const seen = standing(getCentre(connection), managerId, living);
+  if (!seen.isFree) return seen.own;
   return connection.write(() => {
-    const centre = getCentre(connection);
-    if (isTaken(centre)) return own(centre);
+    const { own, isFree } = standing(getCentre(connection), managerId, living);
+    if (!isFree) return own;
     const epoch = Number(connection.statement(BEGIN).get(managerId, nowMs)?.epoch);
-    connection.statement('DELETE FROM terms WHERE epoch <= ?').run(epoch - KEPT);
+    connection.statement('DELETE FROM terms WHERE epoch <= ?').run(epoch - KEPT_TERMS);
     connection.statement(TAKE).run(managerId, epoch);
     return { epoch };
   });
@@ -49,6 +40,5 @@ export function releaseCentre(connection: Connection, managerId: string): Promis
 
 /** Inside a transaction. Throws WizError aborted when the term of this epoch is over. */
 export function checkCentre(connection: Connection, epoch: number): void {
-  if (getCentre(connection)?.epoch === epoch) return;
-  throw new WizError('aborted', `Term ${epoch} of the centre is over: another manager does its work now.`);
+  checkTerm(getCentre(connection), epoch);
 }

@@ -1,4 +1,5 @@
 import { WizError } from '../../../proto/error.ts';
+import { lastReason } from '../reason.ts';
 
 /** Primary result codes of SQLite (sqlite.org/rescode.html): the low byte of `errcode`. */
 const BUSY = 5;
@@ -58,7 +59,7 @@ export function storeError(error: unknown, path: string): WizError {
     case IOERR:
       return new WizError(
         'unavailable',
-        `The disk refused to read or write the store ${path} (${describe(error)}); nothing of this was ` +
+        `The disk refused to read or write the store ${path} (${lastReason(error)}); nothing of this was ` +
           'stored; look at the disk, its quota and the system log.',
         options,
       );
@@ -73,14 +74,14 @@ export function storeError(error: unknown, path: string): WizError {
     case NOTADB:
       return new WizError(
         'unavailable',
-        `The store ${path} is damaged or not a database (${describe(error)}); move it away to start with ` +
+        `The store ${path} is damaged or not a database (${lastReason(error)}); move it away to start with ` +
           'an empty one, or put a copy back.',
         options,
       );
     case NOMEM:
       return new WizError('resource_exhausted', `There is no memory left to use the store ${path}.`, options);
     default:
-      return new WizError('internal', `The store ${path} failed: ${describe(error)}.`, options);
+      return new WizError('internal', `The store ${path} failed: ${lastReason(error)}.`, options);
   }
 }
 
@@ -90,11 +91,4 @@ function fullError(path: string, cause: unknown): WizError {
     `There is no space left for the store ${path}; nothing of this was stored; make room and try again.`,
     { cause },
   );
-}
-
-/** Drizzle's own message repeats the statement and its parameters; the sentence is in the cause. */
-function describe(error: unknown): string {
-  let at = error;
-  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
-  return at instanceof Error ? at.message : String(at);
 }
