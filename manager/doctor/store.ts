@@ -1,7 +1,9 @@
 /** Looks at a store that change nothing in it: is it there, has it our tables, is its clock ours. */
 import { existsSync } from 'node:fs';
+import { WizError } from '../../proto/error.ts';
 import { type Finding, fail, ok, reasonOf, warn } from '../../proto/finding.ts';
 import { withoutPassword } from '../config/masked.ts';
+import { filePath, storeKind } from '../store/address.ts';
 
 /** Milliseconds that the clock of a database may be off: leases are decided by it, but what people read is not. */
 const CLOCK_MS = 2000;
@@ -13,48 +15,39 @@ const LEAST_POSTGRES = 14;
 export async function storeFindings(address: string): Promise<Finding[]> {
   const place = withoutPassword(address);
   try {
-    return address.startsWith('sqlite:')
-      ? [await sqlite(address.slice('sqlite:'.length))]
+    return storeKind(address) === 'sqlite'
+      ? [await sqlite(filePath(address))]
       : await postgres(address, place);
   } catch (error) {
-    return [
-      fail('store', `${place}: ${reasonOf(error)}`, 'Is the address of "store" right, and the database up?'),
-    ];
+    const message = error instanceof WizError ? error.message : `${place}: ${reasonOf(error)}`;
+    return [fail('store', message, 'Is the address of "store" right, and the database up?')];
   }
 }
 
 async function sqlite(path: string): Promise<Finding> {
   if (!existsSync(path)) return ok('store', `${path} (is made at the first start)`);
-  const [{ DatabaseSync }, { MIGRATIONS }] = await Promise.all([
-    import('node:sqlite'),
+  const [{ schemaAt }, { MIGRATIONS }] = await Promise.all([
+    import('../store/sqlite/migrate.ts'),
     import('../store/migrations/embedded.ts'),
   ]);
-  const client = new DatabaseSync(path, { readOnly: true });
-  try {
-    const version = Number(client.prepare('PRAGMA user_version').get()?.user_version);
-    return migrated(path, version, MIGRATIONS.length);
-  } finally {
-    client.close();
-  }
+  return migrated(path, schemaAt(path), MIGRATIONS.length);
 }
 
 async function postgres(address: string, place: string): Promise<Finding[]> {
-  const [{ default: connect }, { MIGRATIONS }, { SCHEMA }] = await Promise.all([
+  const [{ default: connect }, { MIGRATIONS }, { look }] = await Promise.all([
     import('postgres'),
     import('../store/migrations-postgres/embedded.ts'),
     import('../store/postgres/migrate.ts'),
   ]);
   const sql = connect(address, { max: 1, connect_timeout: 10, fetch_types: false, onnotice: () => {} });
   try {
-    const [server] = await sql.unsafe(
-      `SELECT current_setting('server_version') AS version, to_regclass('${SCHEMA}.wiz_schema') IS NOT NULL AS ours`,
-    );
+    const { version } = await look(async (text) => Array.from(await sql.unsafe(text)), place, Date.now());
+    const [server] = await sql.unsafe("SELECT current_setting('server_version') AS version");
     const startedMs = Date.now();
     const [clock] = await sql.unsafe('SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now');
     const endedMs = Date.now();
-    const [row] = server!.ours ? await sql.unsafe(`SELECT version FROM ${SCHEMA}.wiz_schema`) : [];
     return [
-      migrated(place, Number(row?.version ?? 0), MIGRATIONS.length),
+      migrated(place, version, MIGRATIONS.length),
       postgresVersion(String(server!.version)),
       roundTrip(endedMs - startedMs),
       clockSkew(Number(clock!.now) - (startedMs + endedMs) / 2),
@@ -64,16 +57,10 @@ async function postgres(address: string, place: string): Promise<Finding[]> {
   }
 }
 
+/** Those of a newer wiz, or of another program, were refused before. */
 function migrated(place: string, version: number, known: number): Finding {
   const name = 'store';
   if (version === known) return ok(name, `${place}, schema ${version}`);
-  if (version > known) {
-    return fail(
-      name,
-      `${place} is of a newer wiz: schema ${version}, this one knows ${known}`,
-      'Upgrade this wiz.',
-    );
-  }
   if (version === 0) return ok(name, `${place}, empty (tables are made at the first start)`);
   const advice =
     'The first manager of this version that starts brings it up. Older managers then have to be replaced.';

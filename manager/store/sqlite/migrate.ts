@@ -1,6 +1,8 @@
-import type { DatabaseSync } from 'node:sqlite';
+import { existsSync } from 'node:fs';
+import { DatabaseSync } from 'node:sqlite';
 import { WizError } from '../../../proto/error.ts';
 import { MIGRATIONS } from '../migrations/embedded.ts';
+import { storeError } from './errors.ts';
 
 /** `PRAGMA application_id` of a wiz store: "wiz1". */
 const APPLICATION_ID = 0x77697a31;
@@ -53,6 +55,20 @@ export function schemaOf(client: DatabaseSync, path: string): number {
     );
   }
   return version;
+}
+
+/** The same of a file that nobody has opened yet, 0 when it is not there. Changes nothing. */
+export function schemaAt(path: string): number {
+  if (!existsSync(path)) return 0;
+  let client: DatabaseSync | undefined;
+  try {
+    client = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+    return schemaOf(client, path);
+  } catch (error) {
+    throw storeError(error, path);
+  } finally {
+    client?.close();
+  }
 }
 
 function pragma(client: DatabaseSync, name: string): number {

@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { WizError } from '../../../proto/error.ts';
 import { withoutPassword } from '../../config/masked.ts';
+import { filePath, storeKind } from '../address.ts';
 import { MIGRATIONS as SQLITE } from '../migrations/embedded.ts';
 import { MIGRATIONS as POSTGRES } from '../migrations-postgres/embedded.ts';
 import { openStore } from '../open-store.ts';
 import { connectTo } from '../postgres/connection.ts';
 import { look } from '../postgres/migrate.ts';
-import { storeError } from '../sqlite/errors.ts';
-import { schemaOf } from '../sqlite/migrate.ts';
+import { schemaAt } from '../sqlite/migrate.ts';
 import { refuseLiving } from './living.ts';
 
 /** A store by its address, looked at before anything is done with it. */
@@ -20,29 +18,19 @@ export interface StoreAddress {
   home?: string | undefined;
 }
 
-export type Kind = 'sqlite' | 'postgres';
-
-export function kindOf(address: string): Kind {
-  return address.startsWith('sqlite:') ? 'sqlite' : 'postgres';
-}
-
 /** For people. */
 export function shown(address: string): string {
   return withoutPassword(address);
 }
 
-export function pathOf(address: string): string {
-  return address.slice('sqlite:'.length);
-}
-
 export function homeOf({ address, home }: StoreAddress): string {
-  return home ?? dirname(pathOf(address));
+  return home ?? dirname(filePath(address));
 }
 
 /** Migrations that a store has, 0 when it is not there yet; and those this wiz knows. Changes nothing. */
 export async function readSchema(address: string): Promise<{ schema: number; known: number }> {
-  if (kindOf(address) === 'sqlite') {
-    return { schema: sqliteSchema(pathOf(address)), known: SQLITE.length };
+  if (storeKind(address) === 'sqlite') {
+    return { schema: schemaAt(filePath(address)), known: SQLITE.length };
   }
   const connection = connectTo(address);
   try {
@@ -52,19 +40,6 @@ export async function readSchema(address: string): Promise<{ schema: number; kno
     return { schema: version, known: POSTGRES.length };
   } finally {
     await connection.close();
-  }
-}
-
-function sqliteSchema(path: string): number {
-  if (!existsSync(path)) return 0;
-  let client: DatabaseSync | undefined;
-  try {
-    client = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
-    return schemaOf(client, path);
-  } catch (error) {
-    throw storeError(error, path);
-  } finally {
-    client?.close();
   }
 }
 

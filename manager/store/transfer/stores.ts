@@ -1,20 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { WizError } from '../../../proto/error.ts';
+import { filePath, noAddress, storeKind } from '../address.ts';
 import { openStore } from '../open-store.ts';
 import { connect, connectTo } from '../postgres/connection.ts';
 import { archiveSource } from './archive-source.ts';
 import { archiveTarget } from './archive-target.ts';
-import {
-  checkCurrent,
-  checkUnused,
-  homeOf,
-  kindOf,
-  pathOf,
-  readSchema,
-  type StoreAddress,
-  shown,
-} from './place.ts';
+import { checkCurrent, checkUnused, homeOf, readSchema, type StoreAddress, shown } from './place.ts';
 import { postgresSource } from './postgres-source.ts';
 import { postgresTarget } from './postgres-target.ts';
 import { sqliteSource } from './sqlite-source.ts';
@@ -66,7 +58,7 @@ export async function backupStore(
 ): Promise<BackedUp> {
   const path = resolve(file);
   const source = await sourceOf(from);
-  const moved = await move(source, archiveTarget(path, kindOf(from.address)), onProgress);
+  const moved = await move(source, archiveTarget(path, storeKind(from.address)), onProgress);
   return { ...moved, size: (await stat(path)).size };
 }
 
@@ -108,24 +100,21 @@ async function move(source: Source, target: Target, onProgress: OnProgress | und
   }
 }
 
+/** A relative path would be of wherever this is called. */
 function checkAddress(address: string): void {
-  if (/^(?:sqlite:\/|postgres(?:ql)?:\/\/)/.test(address)) return;
-  throw new WizError(
-    'invalid_argument',
-    `"${address.split(':')[0]}:…" is no address of a store. Write sqlite:/absolute/path or postgres://user:password@host:port/database.`,
-  );
+  if (storeKind(address) === 'sqlite' && !filePath(address).startsWith('/')) throw noAddress(address);
 }
 
 async function sourceOf(from: StoreAddress): Promise<Source> {
   const { address } = from;
   checkAddress(address);
   await checkCurrent(address);
-  if (kindOf(address) === 'sqlite') return sqliteSource(pathOf(address), shown(address), homeOf(from));
+  if (storeKind(address) === 'sqlite') return sqliteSource(filePath(address), shown(address), homeOf(from));
   return postgresSource(connectTo(address));
 }
 
 async function targetOf(to: StoreAddress): Promise<Target> {
   const { address } = to;
-  if (kindOf(address) === 'sqlite') return sqliteTarget(pathOf(address), shown(address), homeOf(to));
+  if (storeKind(address) === 'sqlite') return sqliteTarget(filePath(address), shown(address), homeOf(to));
   return postgresTarget(await connect(address));
 }
