@@ -23,6 +23,10 @@ function resultCode(error: unknown): number {
   return 0;
 }
 
+export function isOfSqlite(error: unknown): boolean {
+  return resultCode(error) !== 0;
+}
+
 /** Another connection holds the lock; the same may work a little later. */
 export function isBusy(error: unknown): boolean {
   const code = resultCode(error) & 0xff;

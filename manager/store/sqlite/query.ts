@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { WizError } from '../../../proto/error.ts';
 import type { JsonValue } from '../../spec/spec.ts';
+import { isWhole, linesOf } from '../lines.ts';
 import { noSuchColumn, noSuchTable, notAQuery, refused } from '../query-refusal.ts';
 import type { QueryResult } from '../store.ts';
 import type { Connection } from './connection.ts';
@@ -34,9 +35,10 @@ export async function queryRecords(
     await query.ended;
   }
 
-  async function next(lines: AsyncIterator<string>): Promise<string> {
+  const lines = linesOf(query.child.stdout);
+  async function next(): Promise<string> {
     const line = await lines.next();
-    if (!line.done) return line.value;
+    if (!line.done && isWhole(line.value)) return line.value.toString();
     signal?.throwIfAborted();
     throw new WizError('internal', 'The process of the query ended before its result.', {
       cause: new Error(`${await query.ended}`),
@@ -49,11 +51,10 @@ export async function queryRecords(
       : refusal(connection, sql, error);
   }
 
-  const lines = linesOf(query.child.stdout);
   async function* rows(): AsyncGenerator<JsonValue[]> {
     try {
       for (;;) {
-        const line = await next(lines);
+        const line = await next();
         if (line.startsWith('[')) {
           yield JSON.parse(line);
           continue;
@@ -68,7 +69,7 @@ export async function queryRecords(
   }
 
   try {
-    const first: QueryLine = JSON.parse(await next(lines));
+    const first: QueryLine = JSON.parse(await next());
     if ('columns' in first) return { columns: first.columns, rows: rows() };
     if ('error' in first) fail(first.error);
     throw new WizError('internal', 'The process of the query told no columns.');
@@ -105,20 +106,6 @@ function entry(): string {
   const here = import.meta.dirname;
   if (import.meta.filename.endsWith('.ts')) return join(here, 'query-main.ts');
   return join(here.slice(0, here.lastIndexOf('dist') + 'dist'.length), 'manager/query-main.js');
-}
-
-async function* linesOf(stream: Readable): AsyncGenerator<string> {
-  let begun: Buffer[] = [];
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    let start = 0;
-    for (let at = chunk.indexOf(0x0a); at >= 0; at = chunk.indexOf(0x0a, start)) {
-      const end = chunk.subarray(start, at);
-      yield begun.length === 0 ? end.toString() : Buffer.concat([...begun, end]).toString();
-      begun = [];
-      start = at + 1;
-    }
-    if (start < chunk.length) begun.push(chunk.subarray(start));
-  }
 }
 
 /** What SQLite says of a refusal by the authorizer. */

@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { WizError } from '../../../proto/error.ts';
+import { isWhole, linesOf } from '../lines.ts';
 import {
   damagedError,
   decodeRow,
@@ -27,7 +28,7 @@ type Line = Value[] | { table: string; columns: string[] } | { end: End } | Reco
 async function* readArchive(path: string): AsyncGenerator<Batch> {
   await checkMagic(path);
   const hash = createHash('sha256');
-  const lines = linesOf(path, hash);
+  const lines = parsedLines(path, hash);
   const first = await lines.next();
   const wiz = versionOf(path, first.done ? undefined : first.value.line);
   const counts: Counts = {};
@@ -99,7 +100,7 @@ async function checkMagic(path: string): Promise<void> {
 }
 
 /** The hash is of all but the last line. */
-async function* linesOf(path: string, hash: Hash): AsyncGenerator<{ line: Line; bytes: number }> {
+async function* parsedLines(path: string, hash: Hash): AsyncGenerator<{ line: Line; bytes: number }> {
   let before: Buffer | undefined;
   for await (const bytes of rawLines(path)) {
     if (before !== undefined) hash.update(before);
@@ -118,32 +119,18 @@ function parse(path: string, bytes: Buffer): Line {
   throw damagedError(path, 'a line of it is none of a backup');
 }
 
-const LINE_FEED = 10;
-
 /** With their ends. */
 async function* rawLines(path: string): AsyncGenerator<Buffer> {
   const unzipped = pipeline(createReadStream(path), createGunzip(), () => {}) as unknown as Readable;
-  let pieces: Buffer[] = [];
-  let length = 0;
+  const limit = { bytes: MAX_LINE, tooLong: () => damagedError(path, 'a line of it is too long') };
   try {
-    for await (const chunk of unzipped as AsyncIterable<Buffer>) {
-      let from = 0;
-      for (let at = chunk.indexOf(LINE_FEED); at !== -1; at = chunk.indexOf(LINE_FEED, from)) {
-        pieces.push(chunk.subarray(from, at + 1));
-        yield pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-        pieces = [];
-        length = 0;
-        from = at + 1;
-      }
-      if (from === chunk.length) continue;
-      pieces.push(chunk.subarray(from));
-      length += chunk.length - from;
-      if (length > MAX_LINE) throw damagedError(path, 'a line of it is too long');
+    for await (const line of linesOf(unzipped, limit)) {
+      if (!isWhole(line)) throw damagedError(path, 'it ends within a line');
+      yield line;
     }
   } catch (error) {
     throw readError(error, path);
   }
-  if (length > 0) throw damagedError(path, 'it ends within a line');
 }
 
 function readError(error: unknown, path: string): WizError {

@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLOutputValue } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
-import { isBusy, storeError } from '../sqlite/errors.ts';
+import { isOfSqlite, storeError } from '../sqlite/errors.ts';
 import { readLogFiles } from './log-rows.ts';
 import { LOGS, TABLES, type Table } from './tables.ts';
 import { type Batch, batched, type Source, type Value } from './transfer.ts';
@@ -31,7 +31,7 @@ export function sqliteSource(path: string, place: string, home: string): Source 
       yield* batched(LOGS, readLogFiles(home, runIds(client)));
       client.exec('COMMIT');
     } catch (error) {
-      throw isBusy(error) || 'errcode' in (error as object) ? storeError(error, path) : error;
+      throw isOfSqlite(error) ? storeError(error, path) : error;
     }
   }
 

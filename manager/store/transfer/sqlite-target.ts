@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { WizError } from '../../../proto/error.ts';
 import { createFile } from '../sqlite/connection.ts';
-import { isBusy, storeError } from '../sqlite/errors.ts';
+import { isBusy, isOfSqlite, storeError } from '../sqlite/errors.ts';
 import { migrate } from '../sqlite/migrate.ts';
 import { checkEmpty } from './empty.ts';
 import { type LogFiles, writeLogFiles } from './log-rows.ts';
@@ -51,17 +51,13 @@ export function sqliteTarget(path: string, place: string, home: string): Target 
         renameSync(partial, path);
         await sync(dirname(path));
       } catch (error) {
-        throw isSqlite(error) ? storeError(error, path) : error;
+        throw isOfSqlite(error) ? storeError(error, path) : error;
       } finally {
         clear();
       }
     },
     async close() {},
   };
-}
-
-function isSqlite(error: unknown): boolean {
-  return error instanceof Error && 'errcode' in error;
 }
 
 /** An empty store may be there. In its place comes the new one: nobody may have it open then. */
