@@ -11,7 +11,7 @@ const EVENTS_PER_ROW = 4_000;
 /** Bytes of a row that is not one single event: a reader holds a row at a time. */
 const BYTES_PER_ROW = 1 << 20;
 
-export interface EncodedBatch {
+interface EncodedBatch {
   firstSeq: number;
   lastSeq: number;
   /** EventBatch, protobuf. */

@@ -30,7 +30,7 @@ export async function openPostgresStore(address: string): Promise<Store> {
 }
 
 /** The store over a connection; closing the store closes it. */
-export function postgresStore(c: Connection): Store {
+function postgresStore(c: Connection): Store {
   return {
     applyPipelines: (wanted, nowMs, dryRun) => pipelines.applyPipelines(c, wanted, nowMs, dryRun),
     getPipeline: (name, version) => pipelines.getPipeline(c, name, version),

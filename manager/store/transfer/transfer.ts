@@ -46,7 +46,7 @@ export interface Progress {
 export const BATCH_ROWS = 1_000;
 export const BATCH_BYTES = 4 << 20;
 
-export interface Transferred {
+interface Transferred {
   tables: Counts;
   bytes: number;
 }
