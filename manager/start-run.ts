@@ -13,6 +13,7 @@ import { recheckCalls } from './spec/recheck.ts';
 import type { PipelineSpec } from './spec/spec.ts';
 import type { StartedRun } from './store/schedules.ts';
 import type { RunRow } from './store/store.ts';
+import { ownTimeZone } from './time-zone.ts';
 
 export interface NewRun {
   spec: PipelineSpec;
@@ -141,12 +142,4 @@ function checkedRunId(runId: string, nowMs: number): string {
     'failed_precondition',
     `The clock of the caller is ${minutes} minutes ${madeMs > nowMs ? 'ahead of' : 'behind'} the manager's. Set both.`,
   );
-}
-
-let zone: string | undefined;
-
-/** IANA name of the zone of this process: that of runs whose pipeline names none. Asked for once: it takes 0.4 ms. */
-export function ownTimeZone(): string {
-  zone ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return zone;
 }

@@ -13,8 +13,8 @@ import { parseSpec } from '../spec/complete.ts';
 import { diffSpecs, stableJson } from '../spec/diff.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { PipelineSpec } from '../spec/spec.ts';
-import { ownTimeZone } from '../start-run.ts';
 import type { NewPipeline, PipelineVersion } from '../store/store.ts';
+import { ownTimeZone } from '../time-zone.ts';
 import { unary } from './errors.ts';
 import { processorTypes } from './processor-types.ts';
 

@@ -6,7 +6,7 @@ import { changedProcessors } from '../graph/run-graph.ts';
 import { fixMacros } from '../spec/macros.ts';
 import { nearest } from '../spec/nearest.ts';
 import type { PipelineSpec } from '../spec/spec.ts';
-import { ownTimeZone } from '../start-run.ts';
+import { ownTimeZone } from '../time-zone.ts';
 
 /** An edited spec with the macros of the run it goes on with: same id, same time and zone, same params. */
 export function resumeSpec(spec: PipelineSpec, before: RunMachine): PipelineSpec {

@@ -5,6 +5,7 @@ import type { Evaluator, Scope } from '../expressions/expressions.ts';
 import type { ProcessorNode, Task } from '../graph/processor-node.ts';
 import { runClock } from '../spec/run-macros.ts';
 import type { NewRecords, Store } from '../store/store.ts';
+import { ownTimeZone } from '../time-zone.ts';
 import { createCache } from './cache.ts';
 import { conclude } from './conclude.ts';
 import { type Definition, definitionOf, evaluates } from './definition.ts';
@@ -195,7 +196,7 @@ function isWanted(when: string, evaluator: Evaluator | undefined, scope: Scope):
 }
 
 function runFacts(run: RunMachine): Scope['run'] {
-  const timeZone = run.spec.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const timeZone = run.spec.timeZone ?? ownTimeZone();
   return {
     id: run.runId,
     pipeline: run.pipeline,
