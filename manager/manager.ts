@@ -298,10 +298,11 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     ...{ sharing, centre, commands, log, observer, hooks, schedules },
     trouble: () => troubles.first ?? executorTrouble,
     stuck: () => troubles.first,
-    async claim(runId) {
-      const claimed = await store.claimRun(runId, managerId, await membership.living());
-      return claimed === undefined ? undefined : adoption.takeUp(runId, claimed.epoch);
-    },
+    claim: (runId) =>
+      sharing.holding(runId, async () => {
+        const claimed = await store.claimRun(runId, managerId, await membership.living());
+        return claimed && adoption.takeUp(runId, claimed.epoch);
+      }),
     async close() {
       closing = true;
       executorCare.close();

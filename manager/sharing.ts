@@ -26,6 +26,8 @@ export interface Sharing {
   keeps(runId: string, detach: boolean): boolean;
   /** Takes up to `limit` runs that nobody has and that belong here; returns how many. */
   claim(limit?: number): Promise<number>;
+  /** Does what takes a run for this manager. Until it is done, nothing is set right about a run that is not here yet. */
+  holding<T>(runId: string, work: () => Promise<T>): Promise<T>;
   /** At each heartbeat: claims, gives away what belongs elsewhere, and sets right what differs from the store. */
   look(): Promise<void>;
   /** Lets go of what it does not own in the store: it was taken for dead. */
@@ -214,10 +216,20 @@ export function createSharing(options: SharingOptions): Sharing {
       return !closed && spread.ownerOf(runId) === managerId;
     },
     claim: (limit = Number.POSITIVE_INFINITY) => inTurn(() => claim(limit)),
+    async holding(runId, work) {
+      coming.add(runId);
+      try {
+        return await work();
+      } finally {
+        coming.delete(runId);
+      }
+    },
     look: () =>
       inTurn(async () => {
+        // It takes nothing that others began, and nobody takes what it began.
+        if (kind === 'cli') return;
         await claim(Number.POSITIVE_INFINITY);
-        if (kind === 'cli' || closed) return;
+        if (closed) return;
         await give(await toGive());
         await setRight();
       }),

@@ -9,7 +9,15 @@ import type { Manager } from '../manager.ts';
  * Lets a run that has ended go on under whoever it belongs to: it is claimed for as long as it takes to journal that it goes
  * on, and then is nobody's. Undefined when somebody living has it. Throws WizError aborted when somebody took it meanwhile.
  */
-export async function resumeElsewhere(
+export function resumeElsewhere(
+  manager: Manager,
+  runId: string,
+  resumed: Resumption,
+): Promise<RunMachine | undefined> {
+  return manager.sharing.holding(runId, () => claimAndResume(manager, runId, resumed));
+}
+
+async function claimAndResume(
   { store, managerId, membership }: Manager,
   runId: string,
   resumed: Resumption,
