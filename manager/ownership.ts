@@ -108,7 +108,17 @@ export async function joinManagers(options: MembershipOptions): Promise<Membersh
       });
   }, HEARTBEAT_MS).unref();
 
-  async function look(): Promise<readonly ManagerRow[]> {
+  let looking: Promise<readonly ManagerRow[]> | undefined;
+
+  /** Those who ask while it is read share one read. */
+  function look(): Promise<readonly ManagerRow[]> {
+    looking ??= read().finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  }
+
+  async function read(): Promise<readonly ManagerRow[]> {
     const rows = await store.listManagers();
     const dead = new Set<string>();
     for (const other of liveness.deadOf(rows)) {
