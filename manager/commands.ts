@@ -17,6 +17,8 @@ import type { Watchers } from './watchers.ts';
 export interface Commands {
   /** Carries out what was sent for runs of this manager. */
   take(): Promise<void>;
+  /** Takes nothing from here on; resolves when what was taken is carried out. */
+  close(): Promise<void>;
 }
 
 export function createCommands(options: {
@@ -26,9 +28,10 @@ export function createCommands(options: {
   note(message: string): void;
 }): Commands {
   const { store, managerId, loop } = options;
+  let closed = false;
 
-  async function take(): Promise<void> {
-    if (loop.runs.size === 0) return;
+  async function carryOut(): Promise<void> {
+    if (closed || loop.runs.size === 0) return;
     const commands = await store.readCommands(managerId);
     const here = commands.filter(({ runId }) => loop.runs.has(runId));
     if (here.length === 0) return;
@@ -36,12 +39,23 @@ export function createCommands(options: {
       if (loop.runs.get(runId)?.cancelRequested !== true) loop.cancel(runId, message);
     }
     await loop.settled();
-    // One that was given away meanwhile is told to its next owner; those of a run that ended went with it.
-    const done = here.filter(({ runId }) => loop.runs.get(runId)?.cancelRequested === true);
+    // One that was given away meanwhile, or could not be journaled, is told to the next owner; those of a run that ended
+    // went with it.
+    const done = here.filter(({ runId }) => {
+      const run = loop.runs.get(runId);
+      return run?.cancelRequested === true && run.uncommitted.length === 0;
+    });
     if (done.length > 0) await store.removeCommands(done.map(({ id }) => id));
   }
 
-  return { take: coalesced(take, (error) => options.note(`commands were not taken: ${error.message}`)) };
+  const take = coalesced(carryOut, (error) => options.note(`commands were not taken: ${error.message}`));
+  return {
+    take,
+    close() {
+      closed = true;
+      return take();
+    },
+  };
 }
 
 /** Milliseconds that a caller waits for the owner of a run: longer than another manager needs to take a dead one's runs
@@ -65,7 +79,7 @@ export async function cancelElsewhere(
     if (now === undefined || now.cancelRequested || now.state !== RunState.RUNNING) return now ?? row;
     if (performance.now() > deadline) break;
     signal?.throwIfAborted();
-    await changed(watchers);
+    await changed(watchers, row.runId);
   }
   throw new WizError(
     'unavailable',
@@ -74,9 +88,11 @@ export async function cancelElsewhere(
   );
 }
 
-async function changed(watchers: Watchers): Promise<void> {
+async function changed(watchers: Watchers, runId: string): Promise<void> {
   const waiting = new AbortController();
-  const stop = watchers.onForeignCommit(() => waiting.abort());
+  const stop = watchers.onForeignCommit((change) => {
+    if (change.kind === 'any' || (change.kind === 'runs' && change.runIds.includes(runId))) waiting.abort();
+  });
   await sleep(LOOK_MS, undefined, { signal: waiting.signal }).catch(() => {});
   stop();
 }

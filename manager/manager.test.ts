@@ -61,7 +61,7 @@ test('a run that is claimed stays claimed, however long its journal is read', as
   const { manager, runId } = await managerWithEndedRun(t);
   const run = await acrossHeartbeats(manager, () => manager.claim(runId));
   assert.deepEqual(await manager.store.ownedRuns(manager.managerId), [{ runId, epoch: run!.epoch }]);
-  manager.loop.resume(runId, ['a'], '', []);
+  manager.loop.resume(runId, { processors: ['a'], specJson: '', from: [], trace: undefined });
   await manager.loop.settled();
   assert.equal((await manager.store.getRun(runId))!.state, RunState.RUNNING);
 });

@@ -263,15 +263,15 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     for (const look of [share, lead, care]) void look();
   }
 
-  /** Other managers have sent something, given runs away, come or gone. */
+  /** Other managers have given runs away, come or gone. */
   const woken = coalesced(async () => {
     if (closing) return;
-    await commands.take();
     if (kind === 'daemon') await sharing.claim();
-    if (centre?.term === undefined) await lead();
+    if (centre !== undefined && centre.term === undefined) await lead();
   }, noted('what other managers did was not looked at'));
-  watchers.onForeignCommit(({ kind }) => {
-    if (kind !== 'runs') {
+  watchers.onForeignCommit((change) => {
+    if (change.kind !== 'runs') void commands.take();
+    if (change.kind === 'any' || change.kind === 'ownership') {
       void woken();
       executorCare.soon();
     }
@@ -306,7 +306,9 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     async close() {
       closing = true;
       executorCare.close();
-      await Promise.all([share(), lead(), care(), woken()]);
+      // Some of it waits for the loop, which waits until it can write.
+      if (troubles.ofStore !== undefined) loop.stop();
+      await Promise.all([share(), lead(), care(), woken(), commands.close()]);
       await schedules.close();
       if (troubles.ofStore === undefined) await loop.settled();
       loop.stop();
