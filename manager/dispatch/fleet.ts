@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { RunAttemptsSchema } from '../../proto/gen/wiz/v1/executors_pb.js';
 import type { Outgoing } from '../engine/loop.ts';
@@ -12,6 +13,7 @@ import type { FleetOptions } from './fleet-options.ts';
 import { logAcksOf } from './log-acks.ts';
 import { createLogIntake } from './log-intake.ts';
 import { attemptsOn, executorsOf, leasesOn, whatIsThere } from './placed.ts';
+import { createTakeRefusals } from './refusals.ts';
 import type { ExecutorSession, SessionHandlers } from './session.ts';
 import { createStandings, type Standing } from './standing.ts';
 import { createSettleUnclaimed } from './unclaimed.ts';
@@ -62,10 +64,13 @@ export function createFleet(options: FleetOptions): Fleet {
   /** Of those in session. */
   const rows = new Map<string, ExecutorRow>();
   const connecting = new Map<string, Promise<void>>();
+  /** Sessions that were closed, until what was sent in them is there. */
+  const ending = new Map<string, Promise<void>>();
   const recovering = new Map<string, Promise<void>>();
   const standings = createStandings();
   let ensuring: Promise<void> | undefined;
-  let closed = false;
+  const closing = new AbortController();
+  const closed = closing.signal;
   const transfer = createFileTransfer({
     store: options.files,
     open: openFileCalls,
@@ -94,18 +99,7 @@ export function createFleet(options: FleetOptions): Fleet {
     progress: (executorId, progress) => loop.progress(executorId, progress),
     logs: (executorId, chunks) => intake.chunks(executorId, chunks),
     wanted: transfer.wanted,
-    refusals(executorId, refusals) {
-      for (const { runId, processor, attempt, reason, currentEpoch } of refusals) {
-        const about = { executor: executorId, run: runId, ...(processor !== '' && { processor, attempt }) };
-        log.warn('an executor refused an attempt', { ...about, reason });
-        // A newer owner has the run. Its attempts must not take room here until a commit, if any, is fenced.
-        if (reason === 'stale-epoch') loop.drop(runId, currentEpoch);
-        else if (reason !== 'duplicate') {
-          const message = `The executor refused it: ${reason}.`;
-          loop.refused(executorId, runId, { processor, attempt }, message, reason === 'draining');
-        }
-      }
-    },
+    refusals: createTakeRefusals({ loop, log }),
     load(executorId, load, unclaimed) {
       standings.told(executorId, load);
       tellDraining(executorId);
@@ -114,7 +108,7 @@ export function createFleet(options: FleetOptions): Fleet {
     broken(executorId, cause) {
       sessions.delete(executorId);
       rows.delete(executorId);
-      if (closed) return;
+      if (closed.aborted) return;
       transfer.broken(executorId);
       log.warn('the session to an executor broke', { executor: executorId, error: cause });
       standings.failed(executorId, cause.message);
@@ -146,6 +140,8 @@ export function createFleet(options: FleetOptions): Fleet {
   }
 
   async function connectTo(row: ExecutorRow): Promise<void> {
+    await ending.get(row.executorId);
+    if (closed.aborted) return;
     const runs = leasesOn(loop.runs.values(), row.executorId);
     const { session, welcome } = await options.connect({
       ...dialOf(row),
@@ -157,7 +153,7 @@ export function createFleet(options: FleetOptions): Fleet {
       session.close();
       return replaced(row);
     }
-    if (closed) return session.close();
+    if (closed.aborted) return session.close();
     sessions.set(session.executorId, session);
     rows.set(session.executorId, row);
     standings.joined(session.executorId);
@@ -197,7 +193,7 @@ export function createFleet(options: FleetOptions): Fleet {
   /** A session broke: the executor is reached again, or it is gone with what it ran. */
   async function recover(executorId: string): Promise<void> {
     const brokeAt = performance.now();
-    for (let tries = 1; !closed; tries += 1) {
+    for (let tries = 1; !closed.aborted; tries += 1) {
       const row = (await options.listExecutors()).find((candidate) => candidate.executorId === executorId);
       if (row === undefined || (await launcher.inspect(row)) === 'gone') return lost(executorId);
       try {
@@ -206,13 +202,13 @@ export function createFleet(options: FleetOptions): Fleet {
         log.debug('an executor does not answer', { executor: executorId, error });
         // It answers, and yet there is no session: the way there lets little through.
         if (row.launcher !== 'local' && performance.now() - brokeAt > graceMs) return lost(executorId);
-        await wait(backoffMs(RECONNECT, tries));
+        await wait(backoffMs(RECONNECT, tries), closed);
       }
     }
   }
 
   function lost(executorId: string, message = 'The executor ended while this attempt ran there.'): void {
-    if (closed) return;
+    if (closed.aborted) return;
     transfer.lost(executorId);
     log.warn('executor lost', { executor: executorId });
     loop.executorLost(executorId, message);
@@ -221,7 +217,7 @@ export function createFleet(options: FleetOptions): Fleet {
   }
 
   function ensure(): void {
-    if (closed || ensuring !== undefined) return;
+    if (closed.aborted || ensuring !== undefined) return;
     ensuring = tryToEnsure().finally(() => {
       ensuring = undefined;
     });
@@ -237,10 +233,11 @@ export function createFleet(options: FleetOptions): Fleet {
         if (sessions.size === 0 && failures.length > 0) throw failures[0];
         return;
       } catch (error) {
-        if (closed) return;
+        if (closed.aborted) return;
         log.warn('no executor yet', { error });
         if (waitMs === undefined) return options.failed(error as Error);
-        await wait(waitMs);
+        await wait(waitMs, closed);
+        if (closed.aborted) return;
       }
     }
   }
@@ -262,19 +259,21 @@ export function createFleet(options: FleetOptions): Fleet {
     sessions.delete(executorId);
     rows.delete(executorId);
     loop.executorSuspended(executorId);
-    await session?.close();
+    const end = session?.close().finally(() => ending.delete(executorId));
+    if (end !== undefined) ending.set(executorId, end);
+    await ending.get(executorId);
     return session !== undefined;
   }
 
   async function flush(executorId: string): Promise<void> {
-    if (!sessions.has(executorId) && !connecting.has(executorId)) return;
+    if (!sessions.has(executorId) && !connecting.has(executorId)) return ending.get(executorId);
     // Without runs it is connected to when there is one.
     if ((await endSession(executorId)) && loop.runs.size > 0) startRecovery(executorId);
   }
 
   async function refresh(): Promise<void> {
     const all = await options.listExecutors();
-    if (closed) return;
+    if (closed.aborted) return;
     const wanted = launcher.present(all);
     for (const [executorId, session] of sessions) {
       const row = all.find((candidate) => candidate.executorId === executorId);
@@ -296,8 +295,8 @@ export function createFleet(options: FleetOptions): Fleet {
   /** Whether an executor is to be started on this machine. */
   function isWanting(): boolean {
     if (launcher.starts === 'nothing') return false;
-    if ([...rows.values()].some(({ launcher: by, drainingMs }) => by === 'local' && drainingMs === 0))
-      return false;
+    for (const { executorId, launcher: by } of rows.values())
+      if (by === 'local' && !loop.executors.get(executorId)?.draining) return false;
     if (launcher.starts === 'always') return true;
     for (const run of loop.runs.values()) if (run.ready.size() > 0) return true;
     return false;
@@ -332,7 +331,7 @@ export function createFleet(options: FleetOptions): Fleet {
     joined: () => [...sessions.keys()],
     standing: standings.get,
     async close() {
-      closed = true;
+      closing.abort();
       intake.close();
       transfer.close();
       for (const session of sessions.values()) session.close();
@@ -344,6 +343,7 @@ export function createFleet(options: FleetOptions): Fleet {
   };
 }
 
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+/** Shorter when `signal` is aborted. */
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { ref: false, signal }).catch(() => {});
 }
