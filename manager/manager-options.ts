@@ -26,8 +26,7 @@ export interface ManagerOptions {
   executorGraceMs?: number | undefined;
   /** Which runs are deleted by themselves, once a day. */
   retention: RetentionPolicy;
-  /** By default nothing is logged but with WIZ_DEBUG. */
-  log?: Log | undefined;
+  log: Log;
   /** Told what happens, in a daemon and where a collector of traces is named. */
   observer?: Observer | undefined;
   hooks: HookSettings;

@@ -22,7 +22,7 @@ import { rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { clearStagingOfRun, keepsStagingOf } from './left-staging.ts';
 import type { ManagerOptions } from './manager-options.ts';
-import { bundledLog, type Log } from './observe/log.ts';
+import type { Log } from './observe/log.ts';
 import { journaling, type Observer } from './observe/observer.ts';
 import { joinManagers, type Membership } from './ownership.ts';
 import { createPreparer, type Preparer } from './prepare/preparer.ts';
@@ -69,7 +69,7 @@ export interface Manager {
 }
 
 export async function createManager(options: ManagerOptions): Promise<Manager> {
-  const { store, files, launcher, home, kind, roles, observer } = options;
+  const { store, files, launcher, home, kind, roles, log, observer } = options;
   const managerId = options.managerId ?? newId();
   const logs = store.openLogs(home);
   const watchers = createWatchers(store, (runId) => {
@@ -79,7 +79,6 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   const background = createBackground({ ...options, store });
   const limit =
     options.globalLimit === undefined ? null : createGlobalLimit(store, managerId, options.globalLimit);
-  const log = options.log ?? bundledLog(process.env);
   const note = (message: string) => log.info(message);
   const schedules = createSchedules(kind, () => manager, note);
   const hooks = createHooks({ ...options, managerId, background, settings: options.hooks, note });

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { FileStore } from '../files/file-store.ts';
 import { openFileStore } from '../files/open-file-store.ts';
 import { WizError } from '../proto/error.ts';
 import { WIZ_VERSION } from '../proto/version.ts';
@@ -6,17 +7,16 @@ import { toldFileError } from './api/file-errors.ts';
 import { connect } from './dispatch/connect.ts';
 import { makeHome, wizHome } from './home.ts';
 import { type HookSettings, NO_HOOKS } from './hooks/hooks.ts';
-import { DEFAULT_GRACE_MS } from './launch/elsewhere.ts';
 import type { Launcher } from './launch/launcher.ts';
 import { createLaunchers } from './launch/launchers.ts';
 import { createLocalLauncher } from './launch/local.ts';
 import { clearStagingOfExecutor } from './left-staging.ts';
 import { createManager, type Manager } from './manager.ts';
-import type { Log } from './observe/log.ts';
+import { bundledLog, type Log } from './observe/log.ts';
 import type { Observer } from './observe/observer.ts';
 import type { RetentionPolicy } from './retention.ts';
 import { openStore } from './store/open-store.ts';
-import type { ManagerRow } from './store/store.ts';
+import type { ManagerRow, Store } from './store/store.ts';
 
 export interface OpenOptions {
   /** State folder; $WIZ_HOME or the XDG default when absent. */
@@ -42,6 +42,7 @@ export interface OpenOptions {
   wizEntry: string[];
   /** See ManagerOptions. */
   managerId?: string | undefined;
+  /** By default nothing is logged but with WIZ_DEBUG. */
   log?: Log | undefined;
   observer?: Observer | undefined;
   /** Told when runs have to wait because something cannot be written (a full disk), and with undefined when they go on. */
@@ -50,61 +51,58 @@ export interface OpenOptions {
 
 /** Opens the store and the file store that the options name, and a manager on them. Throws WizError. */
 export async function openManager(options: OpenOptions): Promise<Manager> {
-  const { environment } = options;
+  const { environment, roles = ['api', 'runs'], hooks = NO_HOOKS, log = bundledLog(process.env) } = options;
   const home = options.home ?? wizHome(environment);
   const settings = readSettings(environment);
   makeHome(home);
   const store = await openStore(options.store || environment.WIZ_STORE || `sqlite:${home}/wiz.db`);
-  const address = environment.WIZ_FILE_STORE || `folder:${home}/files`;
-  const files = await openFileStore(address, { environment }).catch(async (error) => {
-    await store.close();
-    throw toldFileError(error);
-  });
-  const launcher =
-    options.executor === undefined
-      ? createLaunchers({
-          store,
-          starts: options.localExecutors ?? 'when-needed',
-          graceMs: settings.executorGraceMs ?? DEFAULT_GRACE_MS,
-          rows: await store.listExecutors(),
-          local: createLocalLauncher({
-            store,
-            home,
-            environment,
-            entry: executorEntry(),
-            files: address,
-            version: WIZ_VERSION,
-            forgotten: (executorId) => clearStagingOfExecutor({ home, store }, executorId),
-            ...settings,
-          }),
-        })
-      : (await import('./launch/given.ts')).createGivenLauncher({
-          store,
-          addresses: [options.executor.address],
-          token: options.executor.token,
-          retryMs: settings.executorGraceMs,
-        });
-  // Somebody chose it by hand: that it is not there, or the token is wrong, is told before a run is stored.
-  if (options.executor !== undefined) {
-    await launcher.ensure().catch(async (error) => {
-      await Promise.all([store.close(), files.close()]);
-      throw error;
+  let files: FileStore | undefined;
+  try {
+    const address = environment.WIZ_FILE_STORE || `folder:${home}/files`;
+    files = await openFileStore(address, { environment }).catch((error) => {
+      throw toldFileError(error);
     });
+    const ground = { ...options, ...settings, roles, hooks, log, home, store, files };
+    const launcher = await openLauncher({ ...ground, files: address });
+    const manager = await createManager({ ...ground, launcher, connect });
+    if (options.needsExecutor) manager.fleet.ensure();
+    return manager;
+  } catch (error) {
+    await files?.close();
+    await store.close();
+    throw error;
   }
-  const { roles = ['api', 'runs'], hooks = NO_HOOKS } = options;
-  const manager = await createManager({
-    ...options,
-    roles,
-    hooks,
-    home,
-    store,
-    files,
-    launcher,
-    connect,
-    ...settings,
+}
+
+interface LauncherGround extends Omit<OpenOptions, 'store'>, Settings {
+  home: string;
+  store: Store;
+  /** Address of the file store. */
+  files: string;
+  log: Log;
+}
+
+async function openLauncher(ground: LauncherGround): Promise<Launcher> {
+  const { store, home, executor, executorGraceMs: graceMs } = ground;
+  if (executor !== undefined) {
+    const { createGivenLauncher } = await import('./launch/given.ts');
+    const { address, token } = executor;
+    const given = createGivenLauncher({ store, addresses: [address], token, graceMs });
+    // Somebody chose it by hand: that it is not there, or the token is wrong, is told before a run is stored.
+    await given.ensure();
+    return given;
+  }
+  return createLaunchers({
+    ...{ store, graceMs, log: ground.log },
+    starts: ground.localExecutors ?? 'when-needed',
+    rows: await store.listExecutors(),
+    local: createLocalLauncher({
+      ...ground,
+      entry: executorEntry(),
+      version: WIZ_VERSION,
+      forgotten: (executorId) => clearStagingOfExecutor({ home, store }, executorId),
+    }),
   });
-  if (options.needsExecutor) manager.fleet.ensure();
-  return manager;
 }
 
 /** The executor's program file: beside the bundle this runs from, or in the sources. */

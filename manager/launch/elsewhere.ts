@@ -5,7 +5,7 @@ import { backoffMs } from '../dispatch/backoff.ts';
 import { describeExecutor } from '../dispatch/calls.ts';
 import { dialOf } from '../dispatch/dial.ts';
 import type { ExecutorProcess } from '../store/executor-store.ts';
-import type { ExecutorRow } from '../store/store.ts';
+import type { ExecutorRow, Store } from '../store/store.ts';
 import { endLeftovers } from './leftovers.ts';
 import { isSameProcess, processStart } from './process-identity.ts';
 
@@ -14,7 +14,8 @@ import { isSameProcess, processStart } from './process-identity.ts';
  * work: it is
  *   alive   it answers
  *   gone    it has not answered for its grace, or another executor answers in its place, or it ran on this machine and its
- *           process is dead; what its programs left behind here is ended then
+ *           process is dead; what its programs left behind here is ended then. One that a command was given is forgotten, a
+ *           registration stays
  */
 export interface Elsewhere {
   /** Settles which of the two it is. After `close` it is alive, as far as anybody knows. */
@@ -23,8 +24,9 @@ export interface Elsewhere {
 }
 
 export interface ElsewhereOptions {
-  /** Milliseconds that an executor may be away before it is gone. */
-  graceMs: number;
+  store: Pick<Store, 'removeExecutor'>;
+  /** Milliseconds that an executor may be away before it is gone; 30,000 by default. */
+  graceMs?: number | undefined;
   /** Milliseconds for one answer; 5,000 by default. */
   answerMs?: number | undefined;
 }
@@ -33,21 +35,29 @@ export const DEFAULT_GRACE_MS = 30_000;
 
 const BACKOFF = { firstMs: 50, lastMs: 2000 };
 
-export function createElsewhere({ graceMs, answerMs = 5000 }: ElsewhereOptions): Elsewhere {
+export function createElsewhere(options: ElsewhereOptions): Elsewhere {
+  const { store, graceMs = DEFAULT_GRACE_MS, answerMs = 5000 } = options;
   const closing = new AbortController();
+
+  async function settle(row: ExecutorRow): Promise<'alive' | 'gone'> {
+    const deadline = performance.now() + graceMs;
+    for (let tries = 1; ; tries += 1) {
+      if (await isDeadHere(row)) return 'gone';
+      const timeoutMs = Math.max(1, Math.min(answerMs, deadline - performance.now()));
+      const answer = await describeExecutor({ ...dialOf(row), timeoutMs }).catch(() => undefined);
+      if (answer?.executorId === row.executorId) return 'alive';
+      if (closing.signal.aborted) return 'alive';
+      const waitMs = backoffMs(BACKOFF, tries);
+      if (answer !== undefined || performance.now() + waitMs > deadline) return 'gone';
+      await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => {});
+    }
+  }
+
   return {
     async inspect(row) {
-      const deadline = performance.now() + graceMs;
-      for (let tries = 1; ; tries += 1) {
-        if (await isDeadHere(row)) return 'gone';
-        const timeoutMs = Math.max(1, Math.min(answerMs, deadline - performance.now()));
-        const answer = await describeExecutor({ ...dialOf(row), timeoutMs }).catch(() => undefined);
-        if (answer?.executorId === row.executorId) return 'alive';
-        if (closing.signal.aborted) return 'alive';
-        const waitMs = backoffMs(BACKOFF, tries);
-        if (answer !== undefined || performance.now() + waitMs > deadline) return 'gone';
-        await sleep(waitMs, undefined, { signal: closing.signal }).catch(() => {});
-      }
+      const verdict = await settle(row);
+      if (verdict === 'gone' && row.launcher === 'remote') await store.removeExecutor(row.executorId);
+      return verdict;
     },
     close: () => closing.abort(),
   };

@@ -64,20 +64,20 @@ test('one that is away for less than the retry time is alive', async (t) => {
 
 test('one that is away for longer is gone, and so is one in whose place another answers', async (t) => {
   const executor = await fake(t, 'a');
-  const { launcher, rows } = given({ addresses: [executor.address], retryMs: 100 });
+  const { launcher, rows } = given({ addresses: [executor.address], graceMs: 100 });
   const [row] = await launcher.ensure();
   executor.close();
   assert.equal(await launcher.inspect(row!), 'gone');
   assert.equal(rows.size, 0);
 
   await fake(t, 'b', executor.address);
-  const patient = given({ addresses: [executor.address], retryMs: 60_000 }).launcher;
+  const patient = given({ addresses: [executor.address], graceMs: 60_000 }).launcher;
   assert.equal(await patient.inspect(row!), 'gone');
 });
 
 test('close gives up waiting at once, and says nothing of the executor', async (t) => {
   const executor = await fake(t, 'a');
-  const { launcher, rows } = given({ addresses: [executor.address], retryMs: 60_000 });
+  const { launcher, rows } = given({ addresses: [executor.address], graceMs: 60_000 });
   const [row] = await launcher.ensure();
   executor.close();
   const inspected = launcher.inspect(row!);

@@ -5,37 +5,32 @@ import { isLocalAddress } from '../dispatch/local-address.ts';
 import type { ExecutorRow, Store } from '../store/store.ts';
 import { checkedAddress } from './addresses.ts';
 import { catalogueJson } from './catalogue.ts';
-import { createElsewhere, DEFAULT_GRACE_MS, processOf } from './elsewhere.ts';
+import { createElsewhere, type ElsewhereOptions, processOf } from './elsewhere.ts';
 import type { Launcher } from './launcher.ts';
 
 /**
  * Executors that somebody else started, at addresses that were given: they are used and never started or ended. See
  * elsewhere.ts for when one counts as gone. One that is registered too is dialled as it is registered.
  */
-export interface GivenLauncherOptions {
+export interface GivenLauncherOptions extends ElsewhereOptions {
   store: Pick<Store, 'putExecutor' | 'removeExecutor' | 'listExecutors'>;
   /** unix:/path or host:port; at least one. */
   addresses: string[];
   /** WIZ_EXECUTOR_TOKEN; all of them have the same. */
   token: string | undefined;
-  /** Milliseconds that an executor may be away before it is gone; 30,000 by default. */
-  retryMs?: number | undefined;
-  /** Milliseconds for one answer; 5,000 by default. */
-  answerMs?: number;
 }
 
 /** Throws WizError invalid_argument for what is no address, unauthenticated without a token. */
 export function createGivenLauncher(options: GivenLauncherOptions): Launcher {
-  const { store, retryMs = DEFAULT_GRACE_MS, answerMs = 5000 } = options;
+  const { store, token, answerMs = 5000 } = options;
   const addresses = options.addresses.map(checkedAddress);
-  const { token } = options;
   if (!token) {
     throw new WizError(
       'unauthenticated',
       `The executor at ${addresses[0]} wants a token: set WIZ_EXECUTOR_TOKEN to the one that it was started with.`,
     );
   }
-  const elsewhere = createElsewhere({ graceMs: retryMs, answerMs });
+  const elsewhere = createElsewhere(options);
 
   return {
     isLocal: addresses.every(isLocalAddress),
@@ -54,11 +49,7 @@ export function createGivenLauncher(options: GivenLauncherOptions): Launcher {
         cause: errors[0],
       });
     },
-    async inspect(row) {
-      const verdict = await elsewhere.inspect(row);
-      if (verdict === 'gone' && row.launcher === 'remote') await store.removeExecutor(row.executorId);
-      return verdict;
-    },
+    inspect: elsewhere.inspect,
     async stop(executors) {
       throw new WizError(
         'failed_precondition',

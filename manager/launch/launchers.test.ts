@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { silentLog } from '../../proto/log.ts';
 import { machineId } from '../../proto/machine-id.ts';
 import { serveFakeExecutor } from '../dispatch/fake-executor.ts';
 import { executorRow } from '../store/conformance/rows.ts';
@@ -45,10 +46,11 @@ function launchers(t: TestContext, options: Partial<LaunchersOptions> = {}) {
     starts: 'when-needed',
     graceMs: 50,
     rows: [],
+    log: silentLog,
     ...options,
   });
   t.after(() => launcher.close());
-  return { launcher, calls, catalogues };
+  return { launcher, local, calls, catalogues };
 }
 
 test('what is registered is used beside what is started', async (t) => {
@@ -67,6 +69,19 @@ test('a manager that starts none, and for which none is registered, says what to
   await assert.rejects(launcher.ensure(), { code: 'unavailable', message: /wiz executors add/ });
   launcher.present([registered({})]);
   assert.equal((await launcher.ensure()).length, 1);
+});
+
+test('one of its own that does not start keeps no work from those that are registered', async (t) => {
+  const { launcher, local } = launchers(t, { rows: [registered({})] });
+  local.ensure = async () => {
+    throw new Error('it does not start');
+  };
+  assert.deepEqual(
+    (await launcher.ensure()).map(({ executorId }) => executorId),
+    ['r'],
+  );
+  launcher.present([]);
+  await assert.rejects(launcher.ensure(), /it does not start/);
 });
 
 test('executors are local only while all of them are of this machine', (t) => {

@@ -1,6 +1,7 @@
 import { WizError } from '../../proto/error.ts';
 import { machineId } from '../../proto/machine-id.ts';
-import type { ExecutorRow, Store } from '../store/store.ts';
+import type { Log } from '../observe/log.ts';
+import type { ExecutorRow } from '../store/store.ts';
 import { createElsewhere, type ElsewhereOptions } from './elsewhere.ts';
 import type { Launcher } from './launcher.ts';
 import { catalogueKey, meetRegistered, type RegistryStore } from './registered.ts';
@@ -10,17 +11,18 @@ import { catalogueKey, meetRegistered, type RegistryStore } from './registered.t
  * looked after by what it is.
  */
 export interface LaunchersOptions extends ElsewhereOptions {
-  store: RegistryStore & Pick<Store, 'removeExecutor'>;
+  store: RegistryStore & ElsewhereOptions['store'];
   /** Looks after all local executors. */
   local: Launcher;
   /** Whether this manager starts any itself, and keeps one. */
   starts: Launcher['starts'];
   /** Of the store, at the start. */
   rows: ExecutorRow[];
+  log: Log;
 }
 
 export function createLaunchers(options: LaunchersOptions): Launcher {
-  const { store, local, starts } = options;
+  const { store, local, starts, log } = options;
   const elsewhere = createElsewhere(options);
   let registered: ExecutorRow[] = [];
 
@@ -30,13 +32,23 @@ export function createLaunchers(options: LaunchersOptions): Launcher {
   }
   present(options.rows);
 
+  /** Those that are registered do what there is also without one of this machine. */
+  async function ensureLocal(): Promise<ExecutorRow[]> {
+    if (starts === 'nothing') return [];
+    return local.ensure().catch((error) => {
+      if (registered.length === 0) throw error;
+      log.warn('no local executor could be had', { error });
+      return [];
+    });
+  }
+
   return {
     starts,
     get isLocal() {
       return registered.every(({ machine }) => machine === machineId());
     },
     async ensure() {
-      const started = starts === 'nothing' ? [] : await local.ensure();
+      const started = await ensureLocal();
       if (started.length + registered.length > 0) return [...registered, ...started];
       throw new WizError(
         'unavailable',
@@ -45,13 +57,7 @@ export function createLaunchers(options: LaunchersOptions): Launcher {
     },
     present,
     meet: async (row) => (row.launcher === 'registered' ? meetRegistered(store, row) : row),
-    async inspect(row) {
-      if (row.launcher === 'local') return local.inspect(row);
-      const verdict = await elsewhere.inspect(row);
-      // A registration stays; what a command was given is forgotten.
-      if (verdict === 'gone' && row.launcher === 'remote') await store.removeExecutor(row.executorId);
-      return verdict;
-    },
+    inspect: (row) => (row.launcher === 'local' ? local : elsewhere).inspect(row),
     stop: (executors, force) => local.stop(executors, force),
     async catalogue() {
       const own = JSON.parse(await local.catalogue()) as { name: string }[];
