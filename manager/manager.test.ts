@@ -1,30 +1,37 @@
-/** A manager on a store that is slow, or takes nothing. */
+/** A manager from its first round to its close, on a store that is slow or takes nothing. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RunState } from '../proto/gen/wiz/v1/events_pb.js';
+import { silentLog } from '../proto/log.ts';
 import { resumeElsewhere } from './api/resume-elsewhere.ts';
 import { pipeline, program } from './engine/run.fixture.ts';
 import type { Manager } from './manager.ts';
-import { openManager } from './open-manager.ts';
+import { type OpenOptions, openManager } from './open-manager.ts';
 import { startRun } from './start-run.ts';
 import { until } from './store/conformance/rows.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
-/** A daemon without executors, and a run that waits for one. */
-async function managerWithRun(t: TestContext): Promise<{ manager: Manager; runId: string }> {
-  const folder = mkdtempSync(join(tmpdir(), 'wiz-sharing-'));
+/** A daemon without executors. */
+function openDaemon(t: TestContext, change: Partial<OpenOptions> = {}): Promise<Manager> {
+  const folder = mkdtempSync(join(tmpdir(), 'wiz-manager-'));
   t.after(() => rmSync(folder, { recursive: true }));
-  const manager = await openManager({
+  return openManager({
     kind: 'daemon',
     home: join(folder, 'home'),
     environment: {},
     localExecutors: 'nothing',
     needsExecutor: false,
     wizEntry: [process.execPath, '-e', ''],
+    ...change,
   });
+}
+
+/** The same, and a run that waits for an executor. */
+async function managerWithRun(t: TestContext): Promise<{ manager: Manager; runId: string }> {
+  const manager = await openDaemon(t);
   const start = { version: 0, params: {}, context: {}, parentContext: {}, labels: {} };
   const spec = pipeline([{ name: 'a', action: program }]);
   const { runId } = await startRun(manager, { ...start, spec, detach: false, noCache: false, runId: '' });
@@ -85,4 +92,13 @@ test('close waits for nothing that cannot be written, and leaves the command for
   await manager.close();
   await others.claimRun(runId, 'next', []);
   assert.equal((await others.readCommands('next')).length, 1);
+});
+
+test('the first round of a background manager looks after everything', async (t) => {
+  const warnings: string[] = [];
+  const log = { ...silentLog, warn: (message: string) => warnings.push(message) };
+  const manager = await openDaemon(t, { kind: 'background', environment: { WIZ_KEEP_RUNS: '1' }, log });
+  t.after(() => manager.close());
+  await until(async () => (await manager.store.listLeases('prune')).length > 0);
+  assert.deepEqual(warnings, []);
 });

@@ -3,10 +3,9 @@ import { WizError } from '../proto/error.ts';
 import { RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../proto/ids.ts';
 import { createAdoption } from './adoption.ts';
-import { writeManifest } from './api/manifest.ts';
+import { createAftermath } from './aftermath.ts';
 import { type Background, createBackground } from './background.ts';
 import { type Centre, createCentre, mayBeCentre } from './centre.ts';
-import { coalesced } from './coalesced.ts';
 import { type Commands, createCommands } from './commands.ts';
 import { createFleet, type Fleet } from './dispatch/fleet.ts';
 import { createGlobalLimit } from './dispatch/global-limit.ts';
@@ -14,19 +13,19 @@ import { executorsOf } from './dispatch/placed.ts';
 import { createLoop, type Loop } from './engine/loop.ts';
 import type { Conclusion } from './engine/preparation.ts';
 import type { RunMachine } from './engine/run.ts';
-import { createExecutorCare } from './executor-care.ts';
 import { loadsOf } from './executor-loads.ts';
 import { leavingsOf } from './file-links.ts';
 import { createHooks, type Hooks } from './hooks/hooks.ts';
 import { rowOf } from './journal.ts';
 import type { Launcher } from './launch/launcher.ts';
-import { clearStagingOfRun, keepsStagingOf } from './left-staging.ts';
+import { keepsStagingOf } from './left-staging.ts';
 import type { ManagerOptions } from './manager-options.ts';
 import type { Log } from './observe/log.ts';
 import { journaling, type Observer } from './observe/observer.ts';
 import { joinManagers, type Membership } from './ownership.ts';
 import { createPreparer, type Preparer } from './prepare/preparer.ts';
 import { createRetention, pruneAsCentre } from './retention.ts';
+import { createRounds } from './rounds.ts';
 import { createSharing, type Sharing } from './sharing.ts';
 import type { LogStore } from './store/logs.ts';
 import type { NewRecords, Store } from './store/store.ts';
@@ -85,9 +84,8 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
   let executorTrouble: Error | undefined;
   /** Rows of runs whose outputs are about to be journaled. */
   const recorded = new Map<string, NewRecords[]>();
-  /** What is still done for runs that have ended. */
-  const afterwards = new Set<Promise<void>>();
-  let closing = false;
+  const isHere = (executorId: string) => loop.executors.has(executorId);
+  const aftermath = createAftermath({ kind, home, store, isHere, log });
   const preparer = createPreparer({
     store,
     files,
@@ -141,14 +139,9 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
         logs.finish(run.runId, event.value.report!.processor, event.value.report!.attempt);
       }
       if (run.state === RunState.RUNNING) return;
-      recorded.delete(run.runId);
-      preparer.forget(run.runId);
+      forget(run.runId);
       if (run.trigger !== undefined) schedules.wake();
-      // Who asks a daemon for it has it from the journal, from any manager. Of small runs it costs a tenth of all that is
-      // done for them, where nobody may look at it.
-      if (kind !== 'daemon') doAfterwards('its manifest was not written', run, writeManifest(home, run));
-      const isHere = (executorId: string) => loop.executors.has(executorId);
-      doAfterwards('a staging folder was left', run, clearStagingOfRun({ home, store }, run, isHere));
+      aftermath.ended(run);
     },
     fenced(runId) {
       forget(runId);
@@ -196,14 +189,6 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     }
   }
 
-  /** Nothing that a run depends on: it may fail. */
-  function doAfterwards(otherwise: string, { runId }: RunMachine, work: Promise<void>): void {
-    const done = work
-      .catch((error) => log.warn(otherwise, { run: runId, error }))
-      .finally(() => afterwards.delete(done));
-    afterwards.add(done);
-  }
-
   function forget(runId: string): void {
     recorded.delete(runId);
     preparer.forget(runId);
@@ -217,69 +202,20 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
     adopt: adoption.adopt,
     flush: (executorIds) => fleet.flush(executorIds),
   });
-  const failed = noted('executors were not looked after');
-  const executorCare = createExecutorCare({ kind, roles, loop, fleet, failed });
   const centre = mayBeCentre(options)
     ? createCentre({ store, managerId, membership: () => membership, note })
     : undefined;
 
-  /** Whose runs are whose, and who is the centre: apart from each other and from all else, so that nothing that takes long
-   *  keeps the runs of a manager that died waiting. */
-  const share = coalesced(async () => {
-    if (closing) return;
-    await sharing.look();
-    // Permits of a manager that was removed came free.
-    if (limit !== null) void loop.settled();
-  }, noted('runs were not shared'));
-  const lead = coalesced(async () => {
-    if (closing || centre === undefined) return;
-    await membership.look();
-    await centre.look();
-  }, noted('the centre was not looked after'));
-  /** What else a manager looks after when it comes and at each heartbeat. */
-  const care = coalesced(async () => {
-    if (closing) return;
-    if (kind === 'cli' && (await store.countOrphans(await membership.living())) > 0)
-      await background.ensure();
-    if (centre === undefined) await retention?.();
-    await hooks.care();
-    await schedules.care();
-    await executorCare.look();
-  }, noted('runs were not looked after'));
   const membership = await joinManagers({
     ...{ store, managerId, kind, roles },
     state: () => ({ runs: loop.runs.size, loads: loadsOf(loop) }),
-    onBeat: lookAfter,
+    onBeat: () => rounds.begin(),
     onRejoin() {
       log.warn('this manager was taken for dead; it is back');
       limit?.rejoined();
-      sharing.dropForeign().catch(noted('runs of others were not dropped'));
+      sharing.dropForeign().catch((error) => log.warn('runs of others were not dropped', { error }));
     },
   });
-  lookAfter();
-
-  function lookAfter(): void {
-    for (const look of [share, lead, care]) void look();
-  }
-
-  /** Other managers have given runs away, come or gone. */
-  const woken = coalesced(async () => {
-    if (closing) return;
-    if (kind === 'daemon') await sharing.claim();
-    if (centre !== undefined && centre.term === undefined) await lead();
-  }, noted('what other managers did was not looked at'));
-  watchers.onForeignCommit((change) => {
-    if (change.kind !== 'runs') void commands.take();
-    if (change.kind === 'any' || change.kind === 'ownership') {
-      void woken();
-      executorCare.soon();
-    }
-    if (limit !== null) void loop.settled();
-  });
-
-  function noted(what: string): (error: Error) => void {
-    return (error) => log.warn(what, { error });
-  }
 
   const manager: Manager = {
     managerId,
@@ -303,15 +239,13 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
         return claimed && adoption.takeUp(runId, claimed.epoch);
       }),
     async close() {
-      closing = true;
-      executorCare.close();
       // Some of it waits for the loop, which waits until it can write.
       if (troubles.ofStore !== undefined) loop.stop();
-      await Promise.all([share(), lead(), care(), woken(), commands.close()]);
+      await rounds.close();
       await schedules.close();
       if (troubles.ofStore === undefined) await loop.settled();
       loop.stop();
-      await Promise.all(afterwards);
+      await aftermath.done();
       await hooks.close();
       const left = [...loop.runs.keys()];
       await fleet.close();
@@ -327,13 +261,9 @@ export async function createManager(options: ManagerOptions): Promise<Manager> {
       await store.close();
     },
   };
-  const retention = createRetention({
-    policy: options.retention,
-    kind: options.kind,
-    store,
-    background,
-    manager,
-  });
+  const retention = createRetention({ policy: options.retention, kind, store, background, manager });
   if (retention !== undefined) centre?.onCentre((term) => pruneAsCentre(retention, term, note));
+  const rounds = createRounds(manager, { kind, roles, isLimited: limit !== null, retention });
+  rounds.begin();
   return manager;
 }
