@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type CallOptions, type Client, createClient, type Interceptor } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
+import { clientSockets } from '../manager/api/http/client-sockets.fixture.ts';
 import { AccessService } from '../proto/gen/wiz/v1/access_pb.js';
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { FileService } from '../proto/gen/wiz/v1/files_pb.js';
@@ -69,6 +70,7 @@ export async function startDaemon(place: Place, options: DaemonOptions = {}): Pr
   const [, url = ''] = await started.says(/serving (?:at ([^\s"]+)|runs)/);
   const { child } = started;
   const connections = new Set<DaemonApi>();
+  const destroySockets = clientSockets(Number(url && new URL(url).port));
   let first: DaemonApi | undefined;
   const connect: Daemon['connect'] = (how) => {
     const api = connectTo(url, { token: ADMIN_TOKEN, ...how });
@@ -77,6 +79,7 @@ export async function startDaemon(place: Place, options: DaemonOptions = {}): Pr
   };
   void started.ended.then(() => {
     for (const api of connections) api.close();
+    destroySockets();
   });
   return {
     url,

@@ -1,12 +1,11 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLocalGuard } from '../../access/local-guard.ts';
 import type { Manager } from '../../manager.ts';
 import { openManager } from '../../open-manager.ts';
 import { routes } from '../routes.ts';
+import { clientSockets } from './client-sockets.fixture.ts';
 import { type HttpServer, type ServeHttpOptions, serveHttp } from './server.ts';
 
 /** A real manager on SQLite, whose executor runs real programs. */
@@ -23,9 +22,7 @@ export async function openTestManager(): Promise<TestManager> {
   // Short, because sockets of executors live below it.
   const folder = mkdtempSync(join(tmpdir(), 'h-'));
   const servers: HttpServer[] = [];
-  const clients = new Set<Socket>();
-  const connected = (message: unknown) => void clients.add((message as { socket: Socket }).socket);
-  subscribe('net.client.socket', connected);
+  const destroyClients = clientSockets();
   const manager = await openManager({
     kind: 'daemon',
     home: join(folder, 'home'),
@@ -56,9 +53,7 @@ export async function openTestManager(): Promise<TestManager> {
       await guard.close();
       await manager.launcher.stop(executors, true);
       await manager.close();
-      unsubscribe('net.client.socket', connected);
-      // Node's HTTP/2 client sometimes does not read that its server hung up, and keeps the process of the test for ever.
-      for (const socket of clients) socket.destroy();
+      destroyClients();
       rmSync(folder, { recursive: true });
     },
   };
