@@ -21,8 +21,18 @@ const managerFlags = {
   }),
 };
 
-/** What the commands share: the API, opened when first asked for and closed at the end. */
+/** What all commands share. */
 export abstract class WizCommand extends Command {
+  static override baseFlags: Interfaces.FlagInput = {};
+
+  /** Errors go to cli/failure.ts as they are. */
+  protected override async catch(error: Error): Promise<never> {
+    throw error;
+  }
+}
+
+/** A command that talks to a manager: the API is opened when first asked for, and closed at the end. */
+export abstract class ManagerCommand extends WizCommand {
   static override baseFlags: Interfaces.FlagInput = managerFlags;
 
   #api: Promise<Api> | undefined;
@@ -51,16 +61,11 @@ export abstract class WizCommand extends Command {
 
   protected api(options: ApiOptions = {}): Promise<Api> {
     const all = { chosen: this.chosen, command: (this.id ?? '').replaceAll(':', ' '), ...options };
-    // Not every command talks to the manager, and its client takes 20 ms to load.
+    // It is not always asked, and its client takes 20 ms to load.
     this.#api ??= import('./api.ts').then(({ openApi }) => openApi(all));
     // It may fail while the command still reads its file; whoever awaits it is told all the same.
     this.#api.catch(() => {});
     return this.#api;
-  }
-
-  /** Errors go to cli/failure.ts as they are. */
-  protected override async catch(error: Error): Promise<never> {
-    throw error;
   }
 
   protected override async finally(error: Error | undefined): Promise<void> {

@@ -44,6 +44,19 @@ ${RUN_ID}  audit v2  Succeeded  2026-01-31 12:00:00  1.5s   4/4
   });
 });
 
+test('what talks to no manager takes none', async () => {
+  const lines = [
+    ['store', 'backup', 'file'],
+    ['config', 'show'],
+    ['store', 'migrate'],
+    ['login', 'https://a'],
+  ];
+  for (const argv of lines) {
+    const { stderr, code } = await wiz('lists', [...argv, '--manager', 'https://prod']);
+    assert.deepEqual([code, stderr.includes('--manager')], [2, true], `${argv.join(' ')}: ${stderr}`);
+  }
+});
+
 test('every command has a summary, examples, and described flags and arguments', async () => {
   const config = await loadConfig(join(import.meta.dirname, '..'), { fresh: true });
   assert.ok(config.commands.length > 20);

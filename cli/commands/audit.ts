@@ -1,7 +1,7 @@
 import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { AccessService, type AuditEntry, AuditEntrySchema } from '../../proto/gen/wiz/v1/access_pb.js';
-import { jsonFlag, WizCommand } from '../command.ts';
+import { jsonFlag, ManagerCommand } from '../command.ts';
 import { print, printJson } from '../output.ts';
 import type { Paint } from '../render/paint.ts';
 import { paintFor } from '../render/paint.ts';
@@ -12,7 +12,7 @@ import { timeOf } from '../time.ts';
 /** Most that one answer of the API holds. */
 const PAGE = 1000;
 
-export default class Audit extends WizCommand {
+export default class Audit extends ManagerCommand {
   static override summary = 'Who did what: calls that changed something, or were refused to. Newest first.';
   static override description = `\
 Every call that may change something is there, with who made it, from where, and how it ended. An entry without an outcome is of a call whose manager ended before it could say; what it asked for may have been done.`;

@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import type { Api } from '../api.ts';
-import { WizCommand } from '../command.ts';
+import { ManagerCommand } from '../command.ts';
 import type { Asked } from '../completion/model.ts';
 import { quickly } from '../completion/quickly.ts';
 import { BUNDLED, LOCAL } from '../contexts/choose.ts';
@@ -56,7 +56,7 @@ const SOURCES: Record<
   },
 };
 
-export default class Complete extends WizCommand {
+export default class Complete extends ManagerCommand {
   static override hidden = true;
   static override summary = 'Print names for a completion script: a name and, after a tab, what it is.';
   static override examples = ['<%= config.bin %> complete runs'];

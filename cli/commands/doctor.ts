@@ -1,12 +1,12 @@
 import * as Flags from '@oclif/core/flags';
 import type { Finding } from '../../proto/finding.ts';
-import { jsonFlag, WizCommand } from '../command.ts';
+import { jsonFlag, ManagerCommand } from '../command.ts';
 import { choosePlace } from '../contexts/choose.ts';
 import { print, printJson } from '../output.ts';
 import { paintFor } from '../render/paint.ts';
 import { UNREACHABLE } from '../usage.ts';
 
-export default class Doctor extends WizCommand {
+export default class Doctor extends ManagerCommand {
   static override summary = 'Check that wiz can work here, that a daemon is reached, or that one can be run.';
   static override description = `\
 Each line says ok, warn or fail, and what to do. Exits with 3 when something fails.

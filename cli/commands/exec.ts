@@ -4,7 +4,7 @@ import { LogStream } from '../../proto/gen/wiz/v1/data_pb.js';
 import { ProcessorState } from '../../proto/gen/wiz/v1/events_pb.js';
 import type { Api } from '../api.ts';
 import { BY_CTRL_C, whenTold } from '../attend.ts';
-import { executorFlags, executorFrom, WizCommand } from '../command.ts';
+import { executorFlags, executorFrom, ManagerCommand } from '../command.ts';
 import { followLogs } from '../follow.ts';
 import { milliseconds } from '../milliseconds.ts';
 import { note, onBrokenPipe, print, write } from '../output.ts';
@@ -18,7 +18,7 @@ const NOT_FOUND = 127;
 const BROKEN_PIPE = 128 + constants.signals.SIGPIPE;
 const INTERRUPTED = 128 + constants.signals.SIGINT;
 
-export default class Exec extends WizCommand {
+export default class Exec extends ManagerCommand {
   static override summary = 'Run one program without a pipeline file.';
   static override description = `\
 The program runs in this folder on an executor, as a run of its own that \`wiz runs\` shows. Its standard output and error come out here as they are, while it runs. It has this shell's environment, unless it runs elsewhere: on an executor that --executor names, or for a daemon. A daemon runs it in its staging folder when this folder is not on its machine. Standard input is not passed on.

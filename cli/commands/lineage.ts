@@ -8,7 +8,7 @@ import {
   LineageStepSchema,
   StoredFileSchema,
 } from '../../proto/gen/wiz/v1/files_pb.js';
-import { jsonFlag, WizCommand } from '../command.ts';
+import { jsonFlag, ManagerCommand } from '../command.ts';
 import { hashOfPath } from '../files/hash.ts';
 import { print, printJson } from '../output.ts';
 import { lineageLines } from '../render/lineage.ts';
@@ -18,7 +18,7 @@ import { UsageError } from '../usage.ts';
 /** Columns that a line takes where there is no terminal. */
 const PIPE_COLUMNS = 200;
 
-export default class Lineage extends WizCommand {
+export default class Lineage extends ManagerCommand {
   static override summary = 'Show which runs and inputs made a file, and what was made of it.';
   static override description = `\
 A file on this disk is known by its SHA-256, which is taken here: it need not be where the run left it. A path that is there goes before a run or a hash of the same name.

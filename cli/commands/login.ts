@@ -29,7 +29,6 @@ What came of it is kept for this user alone in $XDG_CONFIG_HOME/wiz/contexts.jso
       ignoreStdin: true,
     }),
   };
-  static override baseFlags = {};
   static override flags = {
     name: Flags.string({ description: 'Name of the context; by default the host.', helpValue: 'NAME' }),
     'token-file': Flags.string({

@@ -15,7 +15,6 @@ export default class Logout extends WizCommand {
       ignoreStdin: true,
     }),
   };
-  static override baseFlags = {};
 
   async run(): Promise<void> {
     const { args } = await this.parse(Logout);

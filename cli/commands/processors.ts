@@ -1,7 +1,7 @@
 import { toJson } from '@bufbuild/protobuf';
 import * as Args from '@oclif/core/args';
 import { type ProcessorType, ProcessorTypeSchema } from '../../proto/gen/wiz/v1/executors_pb.js';
-import { jsonFlag, WizCommand } from '../command.ts';
+import { jsonFlag, ManagerCommand } from '../command.ts';
 import { nearest } from '../nearest.ts';
 import { print, printJson } from '../output.ts';
 import { type OptionRow, optionRows } from '../render/options.ts';
@@ -9,7 +9,7 @@ import { type Paint, paintFor } from '../render/paint.ts';
 import { type Column, table } from '../render/table.ts';
 import { UsageError } from '../usage.ts';
 
-export default class Processors extends WizCommand {
+export default class Processors extends ManagerCommand {
   static override summary = 'List what `uses` can name, or show one with its options and an example.';
   static override examples = ['<%= config.bin %> processors', '<%= config.bin %> processors http'];
   static override args = {

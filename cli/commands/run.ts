@@ -3,7 +3,7 @@ import { fileOrNameArg } from '../arguments.ts';
 import { attend } from '../attend.ts';
 import { readParamSets } from '../batch/param-sets.ts';
 import { runEach } from '../batch/run-each.ts';
-import { executorFlags, executorFrom, jsonFlag, WizCommand } from '../command.ts';
+import { executorFlags, executorFrom, jsonFlag, ManagerCommand } from '../command.ts';
 import { print, printJson } from '../output.ts';
 import { pairs } from '../pairs.ts';
 import { parentContext } from '../parent-context.ts';
@@ -15,7 +15,7 @@ import { UsageError } from '../usage.ts';
 /** Runs of a batch at once: enough to keep executors busy, and few enough to follow. */
 const AT_ONCE = 16;
 
-export default class Run extends WizCommand {
+export default class Run extends ManagerCommand {
   static override summary = 'Run a pipeline file or an applied pipeline, and watch it to its end.';
   static override description = `\
 On a terminal the run is shown as a live tree, in a pipe as plain lines, with --json as one JSON object a line.

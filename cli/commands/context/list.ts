@@ -1,4 +1,4 @@
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { BUNDLED, choosePlace, LOCAL } from '../../contexts/choose.ts';
 import { type Context, readContexts } from '../../contexts/file.ts';
 import { localDaemon } from '../../contexts/local-daemon.ts';
@@ -13,7 +13,7 @@ interface Row {
   current: boolean;
 }
 
-export default class ContextList extends WizCommand {
+export default class ContextList extends ManagerCommand {
   static override summary = 'List the managers that commands can talk to; * marks the chosen one.';
   static override description = `\
 \`bundled\` is the manager in each command's own process, on the state folder of this user. \`local\` is a daemon that this user runs on that state folder. The others come from \`wiz login\`.`;

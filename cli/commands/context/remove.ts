@@ -10,7 +10,6 @@ export default class ContextRemove extends WizCommand {
   static override description = 'When it was the chosen one, commands go back to the bundled manager.';
   static override examples = ['<%= config.bin %> context remove staging'];
   static override args = { context: contextArg };
-  static override baseFlags = {};
 
   async run(): Promise<void> {
     const { args } = await this.parse(ContextRemove);

@@ -1,9 +1,9 @@
 import * as Args from '@oclif/core/args';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { choosePlace } from '../../contexts/choose.ts';
 import { print, printJson } from '../../output.ts';
 
-export default class ContextShow extends WizCommand {
+export default class ContextShow extends ManagerCommand {
   static override summary = 'Show which manager commands talk to, and why.';
   static override description = 'Credentials are not shown.';
   static override examples = [

@@ -12,7 +12,6 @@ export default class ContextUse extends WizCommand {
     '<%= config.bin %> context use bundled',
   ];
   static override args = { context: contextArg };
-  static override baseFlags = {};
 
   async run(): Promise<void> {
     const { args } = await this.parse(ContextUse);

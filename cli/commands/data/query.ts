@@ -1,12 +1,12 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
-import { WizCommand } from '../../command.ts';
+import { ManagerCommand } from '../../command.ts';
 import { write } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { csvWriter, jsonWriter, recordOf, tableWriter, tabWriter } from '../../render/records.ts';
 import { UsageError } from '../../usage.ts';
 
-export default class DataQuery extends WizCommand {
+export default class DataQuery extends ManagerCommand {
   static override summary = 'Query the records that runs leave, with one SQL SELECT.';
   static override description = `\
 Every table is a read-only view, and has the columns run_id, pipeline, processor and recorded_at besides its own; \`wiz data tables\` lists them. A value that is no number and no text is JSON.

@@ -1,11 +1,11 @@
 import { toJson } from '@bufbuild/protobuf';
 import { type RecordTable, RecordTableSchema } from '../../../proto/gen/wiz/v1/records_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { type Column, table } from '../../render/table.ts';
 
-export default class DataTables extends WizCommand {
+export default class DataTables extends ManagerCommand {
   static override summary = 'List the tables that `wiz data query` knows, with their columns.';
   static override description =
     'A column has the type of its values: number, integer, text, boolean, json, or mixed when rows differ.';

@@ -3,12 +3,12 @@ import { toJson } from '@bufbuild/protobuf';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { ExecutorSchema } from '../../../proto/gen/wiz/v1/managers_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { pairs } from '../../pairs.ts';
 import { UsageError } from '../../usage.ts';
 
-export default class ExecutorsAdd extends WizCommand {
+export default class ExecutorsAdd extends ManagerCommand {
   static override summary = 'Register an executor that runs elsewhere, for every manager of the store.';
   static override description = `\
 It is called first: one that does not answer, refuses the token, or shows a certificate that is not trusted is not registered. Start it with \`wiz executor --listen ADDRESS\`.

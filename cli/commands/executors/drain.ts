@@ -2,10 +2,10 @@ import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { DrainExecutorResponseSchema } from '../../../proto/gen/wiz/v1/managers_pb.js';
 import { executorArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { note, print, printJson } from '../../output.ts';
 
-export default class ExecutorsDrain extends WizCommand {
+export default class ExecutorsDrain extends ManagerCommand {
   static override summary = 'Let an executor finish what it has, and give it nothing new.';
   static override description = `\
 What waits for a slot there is handed back and starts elsewhere. When the rest has ended and managers have its reports, logs and files, the executor ends with exit code 0. A registered one stays listed as drained, and is given nothing when it is started again, until it is removed or drained no more (--undo).`;

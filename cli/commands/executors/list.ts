@@ -1,12 +1,12 @@
 import { toJson } from '@bufbuild/protobuf';
 import { type Executor, ExecutorSchema } from '../../../proto/gen/wiz/v1/managers_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { note, print, printJson } from '../../output.ts';
 import { executorColumns } from '../../render/executors.ts';
 import { paintFor } from '../../render/paint.ts';
 import { table } from '../../render/table.ts';
 
-export default class ExecutorsList extends WizCommand {
+export default class ExecutorsList extends ManagerCommand {
   static override summary = 'List the executors that managers use.';
   static override description = `\
 A local executor is started when a command needs one and stays warm for a short while, so that the next command finds it. A registered one was added with \`wiz executors add\`.

@@ -2,10 +2,10 @@ import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { RemoveExecutorResponseSchema } from '../../../proto/gen/wiz/v1/managers_pb.js';
 import { executorArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 
-export default class ExecutorsRemove extends WizCommand {
+export default class ExecutorsRemove extends ManagerCommand {
   static override summary = 'Forget a registered executor.';
   static override description =
     'One that works, or that nobody can ask, is left; with --force it is removed all the same, and what it runs is ended and tried again elsewhere. Its process is not ended: drain it first for that.';

@@ -2,11 +2,11 @@ import { toJson } from '@bufbuild/protobuf';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { StopExecutorsResponseSchema } from '../../../proto/gen/wiz/v1/managers_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { note, print, printJson } from '../../output.ts';
 import { UNREACHABLE } from '../../usage.ts';
 
-export default class ExecutorsStop extends WizCommand {
+export default class ExecutorsStop extends ManagerCommand {
   static override summary = 'End executors on this machine that have nothing to do.';
   static override description =
     'One that works is left alone and named, with exit code 3; --force ends its programs too.';

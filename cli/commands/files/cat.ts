@@ -1,11 +1,11 @@
 import { storedFileArg } from '../../arguments.ts';
-import { WizCommand } from '../../command.ts';
+import { ManagerCommand } from '../../command.ts';
 import { checkedContent } from '../../files/content.ts';
 import { findFile } from '../../files/find.ts';
 import { write } from '../../output.ts';
 import { UsageError } from '../../usage.ts';
 
-export default class FilesCat extends WizCommand {
+export default class FilesCat extends ManagerCommand {
   static override summary = 'Write a file that a run left to standard output.';
   static override description =
     'Byte for byte, as fast as it is read. Exits with 3 when what came was not what its SHA-256 says.';

@@ -1,12 +1,12 @@
 import * as Flags from '@oclif/core/flags';
 import { storedFileArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { fetchTo, targetOf } from '../../files/fetch.ts';
 import { findFile } from '../../files/find.ts';
 import { downloadProgress } from '../../files/progress.ts';
 import { print, printJson } from '../../output.ts';
 
-export default class FilesGet extends WizCommand {
+export default class FilesGet extends ManagerCommand {
   static override summary = 'Fetch a file, or a folder whole, that a run left.';
   static override description = `\
 It is written beside its place under another name, checked against its SHA-256, and then takes its place in one step. A stream that breaks goes on where it was. Prints the path.`;

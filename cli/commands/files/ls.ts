@@ -4,7 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { type StoredFile, StoredFileSchema } from '../../../proto/gen/wiz/v1/files_pb.js';
 import { parseInstanceName } from '../../../proto/instance-name.ts';
 import type { Api } from '../../api.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { note, print, printJson } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { type Column, table } from '../../render/table.ts';
@@ -13,7 +13,7 @@ import { bytes, dateTime } from '../../render/words.ts';
 /** Digits of a hash that are shown; 8 name a file. */
 const HASH_DIGITS = 12;
 
-export default class FilesLs extends WizCommand {
+export default class FilesLs extends ManagerCommand {
   static override summary = 'List the files that runs keep, newest run first.';
   static override description = `\
 Of one run, of the runs of one pipeline, or of all. With --all also the files that processors left and that \`outputs\` of the pipeline does not name, as PROCESSOR/NAME.

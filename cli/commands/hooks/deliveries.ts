@@ -6,7 +6,7 @@ import {
   DeliveryState,
   HookService,
 } from '../../../proto/gen/wiz/v1/hooks_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { deliveryColumns } from '../../render/deliveries.ts';
 import { paintFor } from '../../render/paint.ts';
@@ -15,7 +15,7 @@ import { table } from '../../render/table.ts';
 /** Most that one answer of the API holds. */
 const PAGE = 1000;
 
-export default class HooksDeliveries extends WizCommand {
+export default class HooksDeliveries extends ManagerCommand {
   static override summary = 'List what hooks were told, newest first.';
   static override description =
     'A delivery is pending until its receiver has acknowledged it (HTTP 2xx, exit code 0), or has failed all its tries.';

@@ -1,10 +1,10 @@
 import { toJson } from '@bufbuild/protobuf';
 import { DeliverySchema, HookService } from '../../../proto/gen/wiz/v1/hooks_pb.js';
 import { deliveryArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 
-export default class HooksRedeliver extends WizCommand {
+export default class HooksRedeliver extends ManagerCommand {
   static override summary = 'Deliver again, now and with all tries.';
   static override description =
     'The receiver gets the same body under the same id. A hook that was disabled because its receiver was gone is told again from here on.';

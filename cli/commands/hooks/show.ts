@@ -1,11 +1,11 @@
 import { toJson } from '@bufbuild/protobuf';
 import { GetDeliveryResponseSchema, HookService } from '../../../proto/gen/wiz/v1/hooks_pb.js';
 import { deliveryArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { deliveryLines } from '../../render/deliveries.ts';
 
-export default class HooksShow extends WizCommand {
+export default class HooksShow extends ManagerCommand {
   static override summary = 'Show a delivery: what was sent, and every try.';
   static override examples = ['<%= config.bin %> hooks show 3MjG0zgHUY4vMdEH78JumouhhRx-12-9f86d081'];
   static override args = { delivery: deliveryArg };

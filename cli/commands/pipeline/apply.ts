@@ -1,8 +1,8 @@
 import { apply } from '../../apply.ts';
 import { filesArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 
-export default class PipelineApply extends WizCommand {
+export default class PipelineApply extends ManagerCommand {
   static override summary = 'Check pipeline files and store what changed.';
   static override description =
     'Prints the difference by processor. A pipeline that did not change keeps its version. If anything in any file is wrong, nothing is stored and every error is told with its place.';

@@ -1,9 +1,9 @@
 import { pipelineArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { count } from '../../render/words.ts';
 
-export default class PipelineDelete extends WizCommand {
+export default class PipelineDelete extends ManagerCommand {
   static override summary = 'Delete an applied pipeline with all its versions.';
   static override description = 'Its runs stay.';
   static override examples = ['<%= config.bin %> pipeline delete dependency-audit'];

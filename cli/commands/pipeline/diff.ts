@@ -1,8 +1,8 @@
 import { apply } from '../../apply.ts';
 import { filesArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 
-export default class PipelineDiff extends WizCommand {
+export default class PipelineDiff extends ManagerCommand {
   static override summary = 'Show what `wiz pipeline apply` would change.';
   static override examples = ['<%= config.bin %> pipeline diff audit.yaml'];
   static override args = { file: filesArg };

@@ -1,12 +1,12 @@
 import * as Flags from '@oclif/core/flags';
 import { pipelineArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { pipelineColumns, pipelineJson } from '../../render/pipelines.ts';
 import { table } from '../../render/table.ts';
 
-export default class PipelineGet extends WizCommand {
+export default class PipelineGet extends ManagerCommand {
   static override summary = 'Print an applied pipeline as it was written.';
   static override description =
     'With --json also its checked form, every default filled in, and its versions.';

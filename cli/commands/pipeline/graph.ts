@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import type { Pipeline } from '../../../proto/gen/wiz/v1/pipelines_pb.js';
 import type { Api } from '../../api.ts';
 import { fileOrNameArg } from '../../arguments.ts';
-import { WizCommand } from '../../command.ts';
+import { ManagerCommand } from '../../command.ts';
 import { nearest } from '../../nearest.ts';
 import { print } from '../../output.ts';
 import { dotGraph, type GraphNode, mermaidGraph, textGraph } from '../../render/graph.ts';
@@ -11,7 +11,7 @@ import { UsageError } from '../../usage.ts';
 
 const FORMATS = { text: textGraph, dot: dotGraph, mermaid: mermaidGraph };
 
-export default class PipelineGraph extends WizCommand {
+export default class PipelineGraph extends ManagerCommand {
   static override summary = 'Draw a pipeline as text, for Graphviz (dot) or for Mermaid.';
   static override description =
     'As text a processor stands under the last one that all ways to it come through; what it waits for is named beside it.';

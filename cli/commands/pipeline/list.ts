@@ -1,10 +1,10 @@
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { pipelineColumns, pipelineJson } from '../../render/pipelines.ts';
 import { table } from '../../render/table.ts';
 
-export default class PipelineList extends WizCommand {
+export default class PipelineList extends ManagerCommand {
   static override summary = 'List applied pipelines.';
   static override examples = ['<%= config.bin %> pipeline list', '<%= config.bin %> pipeline list --json'];
   static override flags = { json: jsonFlag };

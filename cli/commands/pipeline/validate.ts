@@ -1,11 +1,11 @@
 import { filesArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { pipelineJson } from '../../render/pipelines.ts';
 import { count } from '../../render/words.ts';
 import { readSource } from '../../source.ts';
 
-export default class PipelineValidate extends WizCommand {
+export default class PipelineValidate extends ManagerCommand {
   static override summary = 'Check pipeline files and store nothing.';
   static override description =
     'Tells every error with its place. With --json the checked pipelines are printed, every default filled in.';

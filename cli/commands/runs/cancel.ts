@@ -2,10 +2,10 @@ import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { RunSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
 import { runArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 
-export default class RunsCancel extends WizCommand {
+export default class RunsCancel extends ManagerCommand {
   static override summary = 'Ask a run to cancel.';
   static override description =
     'Returns as soon as the wish is kept; `wiz runs watch` shows the end. What runs gets SIGTERM, and SIGKILL after its grace; what waits stays Idle.';

@@ -6,7 +6,7 @@ import {
   type Processor,
 } from '../../../proto/gen/wiz/v1/runs_pb.js';
 import { runArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { nearest } from '../../nearest.ts';
 import { print, printJson } from '../../output.ts';
 import { instanceName } from '../../render/instances.ts';
@@ -20,7 +20,7 @@ import { UsageError } from '../../usage.ts';
 /** Failed instances that are shown without being asked for, of each processor. */
 const FAILED_SHOWN = 5;
 
-export default class RunsGet extends WizCommand {
+export default class RunsGet extends ManagerCommand {
   static override summary = 'Show a run and its processors.';
   static override description = `\
 Of a processor with \`each\` or \`matrix\` the number of its instances in each state, and the first that failed; with --instances all of them, or one: 'parse[3]'. Where there is a cache, what it decided and why.

@@ -2,7 +2,7 @@ import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { type Run, RunSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { runColumns } from '../../render/runs.ts';
@@ -12,7 +12,7 @@ const STATES = { running: RunState.RUNNING, failed: RunState.FAILED, succeeded: 
 /** Most that one answer of the API holds. */
 const PAGE = 1000;
 
-export default class RunsList extends WizCommand {
+export default class RunsList extends ManagerCommand {
   static override summary = 'List runs, newest first.';
   static override examples = [
     '<%= config.bin %> runs list',

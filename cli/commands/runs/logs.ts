@@ -6,7 +6,7 @@ import type { LogChunk } from '../../../proto/gen/wiz/v1/executors_pb.js';
 import type { StreamLogsRequestSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
 import type { Api } from '../../api.ts';
 import { runArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { followLogs } from '../../follow.ts';
 import { write } from '../../output.ts';
 import { instanceName } from '../../render/instances.ts';
@@ -16,7 +16,7 @@ import { paintFor } from '../../render/paint.ts';
 /** Lines that are written together. */
 const BATCH_BYTES = 65_536;
 
-export default class RunsLogs extends WizCommand {
+export default class RunsLogs extends ManagerCommand {
   static override summary = 'Print what the processors of a run wrote.';
   static override description = `\
 Of one processor: both streams in the order in which they came, byte for byte. With --stdout or --stderr that stream alone, whole and unchanged, on standard output. Of several processors: lines with the processor's name before them. Of a processor with \`each\` or \`matrix\` those of its instances in their order; 'parse[3]' is one of them.

@@ -3,12 +3,12 @@ import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import { newestRunArg } from '../../arguments.ts';
-import { WizCommand } from '../../command.ts';
+import { ManagerCommand } from '../../command.ts';
 import { print, write } from '../../output.ts';
 import { createIndenter } from '../../render/indent.ts';
 import { UsageError } from '../../usage.ts';
 
-export default class RunsManifest extends WizCommand {
+export default class RunsManifest extends ManagerCommand {
   static override summary = 'Print the manifest of a run: all that is known of it, as JSON.';
   static override description = `\
 Its times, states, outputs and files, and of each processor, instance and attempt how long it waited and worked, what it used, what the cache decided, and how it ended. Also while the run goes on. \`wiz schema manifest\` prints the JSON Schema.

@@ -1,13 +1,13 @@
 import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { PruneRunsResponseSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { milliseconds } from '../../milliseconds.ts';
 import { note, print, printJson } from '../../output.ts';
 import { bytes, count } from '../../render/words.ts';
 import { UsageError } from '../../usage.ts';
 
-export default class RunsPrune extends WizCommand {
+export default class RunsPrune extends ManagerCommand {
   static override summary = 'Delete runs that ended, and the files that nothing refers to any more.';
   static override description = `\
 With a run go its logs, records and staging folders. Files of runs that are kept stay, and runs that go on always do. With both --keep and --older-than a run must be outside of both to go.

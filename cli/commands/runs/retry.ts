@@ -1,7 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 import { runArg } from '../../arguments.ts';
 import { attend } from '../../attend.ts';
-import { executorFlags, executorFrom, jsonFlag, WizCommand } from '../../command.ts';
+import { executorFlags, executorFrom, jsonFlag, ManagerCommand } from '../../command.ts';
 import { note, print, printJson } from '../../output.ts';
 import { instanceName } from '../../render/instances.ts';
 import { count } from '../../render/words.ts';
@@ -9,7 +9,7 @@ import { modeFor } from '../../show.ts';
 import { readSource } from '../../source.ts';
 import { UsageError } from '../../usage.ts';
 
-export default class RunsRetry extends WizCommand {
+export default class RunsRetry extends ManagerCommand {
   static override summary = 'Go on with a run that ended: what failed, or from chosen processors.';
   static override description = `\
 The run keeps its id, and what succeeded is not done again. With --from the named processors and everything that depends on them start again, even if they succeeded. Of a processor with \`each\` or \`matrix\` only the instances that did not succeed are done again; named with --from, all of them. With --file the run goes on with an edited file; processors that changed start again.

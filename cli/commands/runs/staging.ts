@@ -2,11 +2,11 @@ import { toJson } from '@bufbuild/protobuf';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { StagingFolderSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { note, print, printJson } from '../../output.ts';
 import { bytes } from '../../render/words.ts';
 
-export default class RunsStaging extends WizCommand {
+export default class RunsStaging extends ManagerCommand {
   static override summary = 'Print the staging folders of a run, one for each executor that worked on it.';
   static override description =
     'By default they are kept when the run failed, and removed when it succeeded; `staging` of a pipeline says otherwise.';

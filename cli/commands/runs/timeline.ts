@@ -3,14 +3,14 @@ import type { Run } from '../../../proto/gen/wiz/v1/runs_pb.js';
 import { parseInstanceName } from '../../../proto/instance-name.ts';
 import type { Api } from '../../api.ts';
 import { newestRunArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { printJson, write } from '../../output.ts';
 import { ganttLines } from '../../render/gantt.ts';
 import { paintFor } from '../../render/paint.ts';
 import { type TimelineRow, timelineJson, timelineRow, timelineText } from '../../render/timeline.ts';
 import { RUN_STATE } from '../../render/words.ts';
 
-export default class RunsTimeline extends WizCommand {
+export default class RunsTimeline extends ManagerCommand {
   static override summary = 'Show when each processor of a run waited and worked.';
   static override description = `\
 Bars over time on a terminal. A processor with instances is one bar, from the first start to the last end. Of a run that goes on, how it stands now.

@@ -1,14 +1,14 @@
 import { constants } from 'node:os';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { runArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { endingLines } from '../../ending.ts';
 import { print } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { modeFor, showRun } from '../../show.ts';
 import { RUN_FAILED } from '../../usage.ts';
 
-export default class RunsWatch extends WizCommand {
+export default class RunsWatch extends ManagerCommand {
   static override summary = 'Watch a run to its end, or show how it ended.';
   static override description = `\
 A live tree on a terminal, plain lines in a pipe, one JSON object for each event with --json. Ctrl-C ends the watching, not the run.

@@ -1,11 +1,11 @@
 import { toJson } from '@bufbuild/protobuf';
 import { FireScheduleResponseSchema, TriggerService } from '../../../proto/gen/wiz/v1/triggers_pb.js';
 import { scheduleArg, scheduleOf } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { scheduleName } from '../../render/schedules.ts';
 
-export default class SchedulesFire extends WizCommand {
+export default class SchedulesFire extends ManagerCommand {
   static override summary = 'Start the run of a schedule now.';
   static override description =
     'Also of one that is paused. Its next time stays. While the run before goes on its `overlap` holds: with skip it is refused, with queue it waits. Without a shared manager the command waits for the end of the run.';

@@ -1,13 +1,13 @@
 import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { ScheduleSchema, TriggerService } from '../../../proto/gen/wiz/v1/triggers_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { scheduleColumns } from '../../render/schedules.ts';
 import { table } from '../../render/table.ts';
 
-export default class SchedulesList extends WizCommand {
+export default class SchedulesList extends ManagerCommand {
   static override summary = 'List the schedules of applied pipelines, with their next fire.';
   static override description = 'They fire while `wiz manager serve` runs.';
   static override examples = ['<%= config.bin %> schedules list', '<%= config.bin %> schedules list --json'];

@@ -1,11 +1,11 @@
 import { toJson } from '@bufbuild/protobuf';
 import { ScheduleSchema, TriggerService } from '../../../proto/gen/wiz/v1/triggers_pb.js';
 import { scheduleArg, scheduleOf } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { scheduleName } from '../../render/schedules.ts';
 
-export default class SchedulesPause extends WizCommand {
+export default class SchedulesPause extends ManagerCommand {
   static override summary = 'Hold a schedule: nothing fires until it is resumed.';
   static override description =
     'A new version of its pipeline does not resume it, unless the file changes what it says about `paused`.';

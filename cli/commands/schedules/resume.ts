@@ -1,12 +1,12 @@
 import { toJson } from '@bufbuild/protobuf';
 import { ScheduleSchema, TriggerService } from '../../../proto/gen/wiz/v1/triggers_pb.js';
 import { scheduleArg, scheduleOf } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { scheduleName } from '../../render/schedules.ts';
 import { dateTime } from '../../render/words.ts';
 
-export default class SchedulesResume extends WizCommand {
+export default class SchedulesResume extends ManagerCommand {
   static override summary = 'Let a schedule that was paused fire again.';
   static override description = 'From its next time on: what was due meanwhile is not made up for.';
   static override examples = [

@@ -1,13 +1,13 @@
 import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { AccessService, CreateTokenResponseSchema } from '../../../proto/gen/wiz/v1/access_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { milliseconds } from '../../milliseconds.ts';
 import { note, print, printJson } from '../../output.ts';
 import { dateTime } from '../../render/words.ts';
 import { roleFlag, roleOf } from '../../roles.ts';
 
-export default class TokensCreate extends WizCommand {
+export default class TokensCreate extends ManagerCommand {
   static override summary = 'Make an API token, and print it.';
   static override description = `\
 The token is shown this once: only a hash of it is kept. Programs send it as \`Authorization: Bearer TOKEN\`, wiz takes it from WIZ_TOKEN or \`wiz login --token\`.

@@ -1,14 +1,14 @@
 import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { AccessService, type Token, TokenSchema } from '../../../proto/gen/wiz/v1/access_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { type Column, table } from '../../render/table.ts';
 import { dateTime } from '../../render/words.ts';
 import { roleWord } from '../../roles.ts';
 
-export default class TokensList extends WizCommand {
+export default class TokensList extends ManagerCommand {
   static override summary = 'List API tokens, newest first.';
   static override examples = ['<%= config.bin %> tokens list', '<%= config.bin %> tokens list --all --json'];
   static override flags = {

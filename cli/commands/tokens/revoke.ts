@@ -1,10 +1,10 @@
 import { toJson } from '@bufbuild/protobuf';
 import * as Args from '@oclif/core/args';
 import { AccessService, RevokeTokenResponseSchema } from '../../../proto/gen/wiz/v1/access_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 
-export default class TokensRevoke extends WizCommand {
+export default class TokensRevoke extends ManagerCommand {
   static override summary = 'Revoke an API token: it opens nothing any more.';
   static override description =
     'The manager that is asked refuses it from now on, others on the same store within a second; streams that it has open end within seconds of their next message.';

@@ -1,12 +1,12 @@
 import { toJson } from '@bufbuild/protobuf';
 import { AccessService, UserSchema } from '../../../proto/gen/wiz/v1/access_pb.js';
 import { userArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { askNewPassword } from '../../login/new-password.ts';
 import { print, printJson } from '../../output.ts';
 import { roleFlag, roleOf, roleWord } from '../../roles.ts';
 
-export default class UsersAdd extends WizCommand {
+export default class UsersAdd extends ManagerCommand {
   static override summary = 'Let somebody sign in with a name and a password.';
   static override description =
     'The password is asked for, or read from standard input when that is no terminal. It has 12 characters at least.';

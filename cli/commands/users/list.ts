@@ -1,13 +1,13 @@
 import { toJson } from '@bufbuild/protobuf';
 import { AccessService, type User, UserSchema } from '../../../proto/gen/wiz/v1/access_pb.js';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 import { paintFor } from '../../render/paint.ts';
 import { type Column, table } from '../../render/table.ts';
 import { dateTime } from '../../render/words.ts';
 import { roleWord } from '../../roles.ts';
 
-export default class UsersList extends WizCommand {
+export default class UsersList extends ManagerCommand {
   static override summary = 'List who may sign in with a password.';
   static override examples = ['<%= config.bin %> users list', '<%= config.bin %> users list --json'];
   static override flags = { json: jsonFlag };

@@ -1,10 +1,10 @@
 import { AccessService } from '../../../proto/gen/wiz/v1/access_pb.js';
 import { userArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { askNewPassword } from '../../login/new-password.ts';
 import { print, printJson } from '../../output.ts';
 
-export default class UsersPasswd extends WizCommand {
+export default class UsersPasswd extends ManagerCommand {
   static override summary = 'Give a user another password.';
   static override description =
     'It is asked for, or read from standard input when that is no terminal. The old one opens nothing from then on.';

@@ -1,9 +1,9 @@
 import { AccessService } from '../../../proto/gen/wiz/v1/access_pb.js';
 import { userArg } from '../../arguments.ts';
-import { jsonFlag, WizCommand } from '../../command.ts';
+import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
 
-export default class UsersRemove extends WizCommand {
+export default class UsersRemove extends ManagerCommand {
   static override summary = 'Let a user sign in no more.';
   static override description = 'Tokens that the user made stay: wiz tokens list says who made which.';
   static override examples = ['<%= config.bin %> users remove ada'];
