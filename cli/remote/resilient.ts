@@ -9,7 +9,7 @@ import type { StartRunRequest } from '../../proto/gen/wiz/v1/runs_pb.js';
 import { newId } from '../../proto/ids.ts';
 import { type Trouble, troubleOf } from './trouble.ts';
 
-/** Milliseconds before the first new try, doubled up to MOST_MS; after GIVE_UP_MS of waiting it is told. A daemon restarts in
+/** Milliseconds before the first new try, doubled up to MOST_MS; GIVE_UP_MS after the first failure it is told. A daemon restarts in
  *  half a second, and its place is taken by another one after 15. */
 const FIRST_MS = 100;
 const MOST_MS = 2000;
@@ -45,18 +45,20 @@ export function resilient({ url, tell, impatient }: Resilience): Interceptor {
   return (next) => async (request) => {
     const again = repeatable(request);
     const giveUp = impatient ? 0 : hasAnswered ? GIVE_UP_MS : NEVER_UP_MS;
-    for (let waited = 0, waitMs = FIRST_MS; ; waitMs = Math.min(2 * waitMs, MOST_MS)) {
+    let sinceMs: number | undefined;
+    for (let waitMs = FIRST_MS; ; waitMs = Math.min(2 * waitMs, MOST_MS)) {
       try {
         const response = await next(await again.request());
         answered();
         return response.stream ? explained(response, url, wait) : response;
       } catch (error) {
         const trouble = troubleOf(error, url, hasAnswered);
+        sinceMs ??= performance.now();
+        const isOver = performance.now() + waitMs - sinceMs > giveUp;
         const mayRepeat = trouble.passing && (trouble.unsent || again.allowed);
-        if (!mayRepeat || waited + waitMs > giveUp || request.signal.aborted) throw trouble.error;
+        if (!mayRepeat || isOver || request.signal.aborted) throw trouble.error;
         wait(trouble);
         await sleep(waitMs);
-        waited += waitMs;
       }
     }
   };
