@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { FileStoreAddress } from '../files/file-store.ts';
 import { WizError } from '../proto/error.ts';
+import { wizHome } from '../proto/home.ts';
 import type { Log } from '../proto/log.ts';
 import type { Spans } from '../proto/spans.ts';
 import { WIZ_VERSION } from '../proto/version.ts';
@@ -58,7 +59,7 @@ const DEFAULT_ORPHAN_MS = 5 * 60_000;
 export async function runExecutor(options: RunOptions): Promise<RunningExecutor> {
   // Launchers give one; only who starts an executor by hand waits the 5 ms that the library takes to load.
   const id = options.id ?? (await import('../proto/ids.ts')).newId();
-  const home = resolve(options.home ?? join(stateFolder(), 'executors', id));
+  const home = resolve(options.home ?? join(wizHome(process.env), 'executors', id));
   const listen = options.listen ?? `unix:${join(home, 'socket')}`;
   const slots = options.slots ?? Math.max(4, 2 * availableParallelism());
   refuseOpenNetwork(listen, options);
@@ -178,11 +179,6 @@ async function sweep(ids: string[] | undefined): Promise<void> {
 function programEnvironment(): NodeJS.ProcessEnv {
   const { WIZ_EXECUTOR_TOKEN, ...environment } = process.env;
   return environment;
-}
-
-function stateFolder(): string {
-  const { WIZ_HOME, XDG_STATE_HOME } = process.env;
-  return WIZ_HOME || join(XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'wiz');
 }
 
 function refuseOpenNetwork(listen: string, { tls, insecure }: RunOptions): void {

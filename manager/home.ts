@@ -1,13 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { WizError } from '../proto/error.ts';
 
-/** Where state lives: $WIZ_HOME, else $XDG_STATE_HOME/wiz, else ~/.local/state/wiz. Absolute. */
-export function wizHome(environment: NodeJS.ProcessEnv): string {
-  if (environment.WIZ_HOME) return resolve(environment.WIZ_HOME);
-  return join(environment.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'wiz');
-}
+export { wizHome } from '../proto/home.ts';
 
 /** Where local executors keep the staging folders of runs: RUN/EXECUTOR below it. */
 export function stagingFolder(home: string): string {
