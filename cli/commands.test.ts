@@ -57,6 +57,12 @@ test('what talks to no manager takes none', async () => {
   }
 });
 
+test('a name that every object has is no context', async () => {
+  const environment = { XDG_CONFIG_HOME: '/nowhere' };
+  const { stderr, code } = await wiz('lists', ['logout', 'constructor'], { environment });
+  assert.deepEqual([code, /^wiz: there is no context "constructor"/.test(stderr)], [2, true], stderr);
+});
+
 test('every command has a summary, examples, and described flags and arguments', async () => {
   const config = await loadConfig(join(import.meta.dirname, '..'), { fresh: true });
   assert.ok(config.commands.length > 20);

@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { openApi } from '../api.ts';
 import { WizCommand } from '../command.ts';
 import { BUNDLED, LOCAL } from '../contexts/choose.ts';
-import { type Context, changeContexts, readContexts } from '../contexts/file.ts';
+import { type Context, changeContexts, ownContext, readContexts } from '../contexts/file.ts';
 import { isUrl, managerUrl, refuseClearText } from '../contexts/url.ts';
 import { identityWords, signIn } from '../login/sign-in.ts';
 import { note, print } from '../output.ts';
@@ -74,7 +74,7 @@ What came of it is kept for this user alone in $XDG_CONFIG_HOME/wiz/contexts.jso
     flags: { name?: string | undefined; ca?: string | undefined; insecure: boolean },
   ): Promise<{ name: string; context: Context }> {
     const { contexts } = readContexts(process.env);
-    const old = isUrl(word) ? undefined : contexts[word];
+    const old = isUrl(word) ? undefined : ownContext(contexts, word);
     const { credential: _, ...known } = old ?? { url: managerUrl(word, 'wiz login') };
     const name = flags.name ?? (old ? word : new URL(known.url).hostname.replaceAll(/[[\]]/g, ''));
     if (!/^[A-Za-z0-9][A-Za-z0-9_.:-]*$/.test(name) || name === BUNDLED || name === LOCAL) {

@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import { WizCommand } from '../command.ts';
-import { type Credential, changeContexts, readContexts } from '../contexts/file.ts';
+import { type Credential, changeContexts, ownContext, readContexts } from '../contexts/file.ts';
 import { note } from '../output.ts';
 import { UsageError } from '../usage.ts';
 
@@ -20,7 +20,7 @@ export default class Logout extends WizCommand {
     const { args } = await this.parse(Logout);
     const { current, contexts } = readContexts(process.env);
     const name = args.context ?? current;
-    const context = name === undefined ? undefined : contexts[name];
+    const context = name === undefined ? undefined : ownContext(contexts, name);
     if (name === undefined || context === undefined) {
       throw new UsageError(
         name === undefined ? 'no context is chosen' : `there is no context "${name}"`,
@@ -29,7 +29,7 @@ export default class Logout extends WizCommand {
     }
     if (context.credential === undefined) return note(`Nobody was signed in to ${context.url}.`);
     await changeContexts(process.env, (now) => {
-      const { credential: _, ...rest } = now.contexts[name] ?? context;
+      const { credential: _, ...rest } = ownContext(now.contexts, name) ?? context;
       return { ...now, contexts: { ...now.contexts, [name]: rest } };
     });
     await revoke(context.credential);

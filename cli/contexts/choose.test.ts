@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { UsageError } from '../usage.ts';
 import { type Chosen, choosePlace } from './choose.ts';
-import { type Contexts, changeContexts, contextsPath, readContexts } from './file.ts';
+import { type Contexts, changeContexts, contextsPath, ownContext, readContexts } from './file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'wiz-contexts-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -190,6 +190,11 @@ suite('the file of contexts', () => {
     );
     assert.equal(readFileSync(contextsPath(environment), 'utf8'), before);
     await changeContexts(environment, (contexts) => contexts);
+  });
+
+  test('has no context under a name that every object has', () => {
+    assert.equal(ownContext(CONTEXTS.contexts, 'constructor'), undefined);
+    assert.equal(ownContext(CONTEXTS.contexts, 'staging'), CONTEXTS.contexts.staging);
   });
 
   test('that is damaged is told', () => {

@@ -7,7 +7,7 @@
  */
 import { nearest } from '../nearest.ts';
 import { UsageError } from '../usage.ts';
-import { type Context, type Contexts, type Credential, readContexts } from './file.ts';
+import { type Context, type Contexts, type Credential, ownContext, readContexts } from './file.ts';
 import { localDaemon } from './local-daemon.ts';
 import { isUrl, managerUrl, refuseClearText } from './url.ts';
 
@@ -73,7 +73,8 @@ function byUrl(url: string, { contexts }: Contexts): { name: string; context: Co
 
 /** Throws UsageError when there is none. */
 export function contextNamed(name: string, { contexts }: Contexts, environment: NodeJS.ProcessEnv): Context {
-  if (Object.hasOwn(contexts, name)) return contexts[name]!;
+  const own = ownContext(contexts, name);
+  if (own !== undefined) return own;
   const daemon = localDaemon(environment);
   if (name === LOCAL && daemon !== undefined) return daemon;
   if (name === LOCAL) {

@@ -68,6 +68,11 @@ export function readContexts(environment: NodeJS.ProcessEnv): Contexts {
   throw new UsageError(`${path} is damaged`, 'Remove it, and sign in again with wiz login.');
 }
 
+/** Undefined when there is none; what every object inherits (`constructor`) is none. */
+export function ownContext(contexts: Contexts['contexts'], name: string): Context | undefined {
+  return Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+}
+
 /** Changes the file while no other wiz does. `change` sees it as it is now. */
 export async function changeContexts(
   environment: NodeJS.ProcessEnv,

@@ -2,6 +2,7 @@
 import type { LoadedConfig } from '../../manager/index.ts';
 import { type Finding, fail, ok } from '../../proto/finding.ts';
 import { openApi } from '../api.ts';
+import { LOCAL } from '../contexts/choose.ts';
 import { localDaemon } from '../contexts/local-daemon.ts';
 import { configSources } from '../daemon-flags.ts';
 import { failureOf } from '../failure.ts';
@@ -42,7 +43,7 @@ async function* running(home: string): AsyncGenerator<Finding> {
     return;
   }
   const { url, ca, credential } = daemon;
-  const place = { kind: 'remote' as const, name: 'local', url, ca, credential, from: 'daemon.json' };
+  const place = { kind: 'remote' as const, name: LOCAL, url, ca, credential, from: 'daemon.json' };
   const api = await openApi({ place, impatient: true, quiet: true });
   try {
     const { managers } = await api.manager.getManager({});

@@ -1,13 +1,13 @@
 /** New id tokens for contexts that were signed in to with OIDC. */
 import { Code, ConnectError } from '@connectrpc/connect';
-import { changeContexts, type OidcCredential } from '../contexts/file.ts';
+import { changeContexts, type OidcCredential, ownContext } from '../contexts/file.ts';
 import { askProvider } from './provider.ts';
 
 /** The credential with a fresh token, kept in the context. Throws ConnectError when one has to sign in again. */
 export async function refreshed(name: string, old: OidcCredential): Promise<OidcCredential> {
   let fresh = old;
   await changeContexts(process.env, async (contexts) => {
-    const context = contexts.contexts[name];
+    const context = ownContext(contexts.contexts, name);
     const kept = context?.credential;
     // Another wiz may have done it while this one waited; a provider may take each refresh token once.
     if (kept?.kind === 'oidc' && kept.idToken !== old.idToken) {

@@ -1,6 +1,6 @@
 import { contextArg } from '../../arguments.ts';
 import { WizCommand } from '../../command.ts';
-import { changeContexts } from '../../contexts/file.ts';
+import { changeContexts, ownContext } from '../../contexts/file.ts';
 import { nearest } from '../../nearest.ts';
 import { note } from '../../output.ts';
 import { UsageError } from '../../usage.ts';
@@ -15,7 +15,7 @@ export default class ContextRemove extends WizCommand {
     const { args } = await this.parse(ContextRemove);
     const { context: name } = args;
     await changeContexts(process.env, ({ current, contexts }) => {
-      if (!Object.hasOwn(contexts, name)) {
+      if (ownContext(contexts, name) === undefined) {
         const close = nearest(name, Object.keys(contexts));
         throw new UsageError(`there is no context "${name}"`, close ? `Did you mean ${close}?` : '');
       }

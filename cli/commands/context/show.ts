@@ -1,6 +1,6 @@
 import * as Args from '@oclif/core/args';
 import { jsonFlag, ManagerCommand } from '../../command.ts';
-import { choosePlace } from '../../contexts/choose.ts';
+import { BUNDLED, choosePlace } from '../../contexts/choose.ts';
 import { print, printJson } from '../../output.ts';
 
 export default class ContextShow extends ManagerCommand {
@@ -24,7 +24,7 @@ export default class ContextShow extends ManagerCommand {
     const from = args.context === undefined ? place.from : 'context';
     const shown =
       place.kind === 'bundled'
-        ? { context: 'bundled', chosenBy: from }
+        ? { context: BUNDLED, chosenBy: from }
         : {
             context: place.name || null,
             url: place.url,
