@@ -3,14 +3,12 @@ import * as Flags from '@oclif/core/flags';
 import { AccessService, type AuditEntry, AuditEntrySchema } from '../../proto/gen/wiz/v1/access_pb.js';
 import { jsonFlag, ManagerCommand } from '../command.ts';
 import { print, printJson } from '../output.ts';
+import { limitFlag, upTo } from '../pages.ts';
 import type { Paint } from '../render/paint.ts';
 import { paintFor } from '../render/paint.ts';
 import { type Column, table } from '../render/table.ts';
 import { dateTime, oneLine } from '../render/words.ts';
 import { timeOf } from '../time.ts';
-
-/** Most that one answer of the API holds. */
-const PAGE = 1000;
 
 export default class Audit extends ManagerCommand {
   static override summary = 'Who did what: calls that changed something, or were refused to. Newest first.';
@@ -32,7 +30,7 @@ Every call that may change something is there, with who made it, from where, and
       helpValue: 'TIME',
     }),
     until: Flags.string({ description: 'Calls before this time.', helpValue: 'TIME' }),
-    limit: Flags.integer({ description: 'Most calls to list.', default: 50, min: 1 }),
+    limit: limitFlag('calls'),
     json: jsonFlag,
   };
 
@@ -46,14 +44,11 @@ Every call that may change something is there, with who made it, from where, and
       untilUnixMs: flags.until === undefined ? 0 : timeOf('--until', flags.until, nowMs),
     };
     const access = (await this.api()).client(AccessService);
-    const entries: AuditEntry[] = [];
-    let pageToken = '';
-    do {
-      const pageSize = Math.min(PAGE, flags.limit - entries.length);
-      const page = await access.listAudit({ ...filter, pageSize, pageToken });
-      entries.push(...page.entries);
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '' && entries.length < flags.limit);
+    const entries = await upTo(
+      flags.limit,
+      (page) => access.listAudit({ ...filter, ...page }),
+      (page) => page.entries,
+    );
     if (flags.json) return printJson(entries.map((entry) => toJson(AuditEntrySchema, entry)));
     if (entries.length === 0) return print('No calls.');
     const paint = paintFor(process.stdout);

@@ -1,4 +1,5 @@
 import type { Progress } from '../../manager/index.ts';
+import { note, print, printJson } from '../output.ts';
 import { paintFor } from './paint.ts';
 import { type Column, table } from './table.ts';
 import { bytes } from './words.ts';
@@ -11,22 +12,32 @@ const QUIET_MS = 1_000;
 const REDRAW_MS = 100;
 const LINE_MS = 5_000;
 
-export interface ProgressLine {
+/** Shows how far it is and what came of it, and says so in the words of `toldAs`; with `json` only the outcome, as that. */
+export async function showTransfer<Done extends { tables: Record<string, number> }>(
+  json: boolean,
+  transfer: (onProgress: ((progress: Progress) => void) | undefined) => Promise<Done>,
+  toldAs: (done: Done) => string,
+): Promise<void> {
+  const progress = progressLine(process.stderr);
+  const done = await transfer(json ? undefined : progress.show).finally(progress.clear);
+  if (json) return printJson(done);
+  print(countLines(done.tables).join('\n'));
+  note(toldAs(done));
+}
+
+interface ProgressLine {
   show(progress: Progress): void;
   /** Leaves nothing on a terminal. */
   clear(): void;
 }
 
-export function progressLine(
-  stream: NodeJS.WriteStream,
-  steady: () => number = () => performance.now(),
-): ProgressLine {
-  const beganMs = steady();
+function progressLine(stream: NodeJS.WriteStream): ProgressLine {
+  const beganMs = performance.now();
   let lastMs = Number.NEGATIVE_INFINITY;
   let drawn = false;
   return {
     show({ table: name, rows, bytes: done }) {
-      const nowMs = steady();
+      const nowMs = performance.now();
       if (nowMs - beganMs < QUIET_MS || nowMs - lastMs < (stream.isTTY ? REDRAW_MS : LINE_MS)) return;
       lastMs = nowMs;
       const line = `${name}: ${rows.toLocaleString('en')} rows (${bytes(done)} in all)`;
@@ -41,7 +52,7 @@ export function progressLine(
 }
 
 /** Rows of each table that has any. */
-export function countLines(tables: Record<string, number>): string[] {
+function countLines(tables: Record<string, number>): string[] {
   const rows = Object.entries(tables).filter(([, count]) => count > 0);
   return table(rows, COLUMNS, paintFor(process.stdout));
 }

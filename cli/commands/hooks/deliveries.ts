@@ -1,19 +1,12 @@
 import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
-import {
-  type Delivery,
-  DeliverySchema,
-  DeliveryState,
-  HookService,
-} from '../../../proto/gen/wiz/v1/hooks_pb.js';
+import { DeliverySchema, DeliveryState, HookService } from '../../../proto/gen/wiz/v1/hooks_pb.js';
 import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
+import { limitFlag, upTo } from '../../pages.ts';
 import { deliveryColumns } from '../../render/deliveries.ts';
 import { paintFor } from '../../render/paint.ts';
 import { table } from '../../render/table.ts';
-
-/** Most that one answer of the API holds. */
-const PAGE = 1000;
 
 export default class HooksDeliveries extends ManagerCommand {
   static override summary = 'List what hooks were told, newest first.';
@@ -32,7 +25,7 @@ export default class HooksDeliveries extends ManagerCommand {
     pipeline: Flags.string({ description: 'Of runs of this pipeline only.', helpValue: 'NAME' }),
     failed: Flags.boolean({ description: 'Only those that have failed, or whose receiver is gone.' }),
     pending: Flags.boolean({ description: 'Only those that are not acknowledged yet.' }),
-    limit: Flags.integer({ description: 'Most deliveries to list.', default: 50, min: 1 }),
+    limit: limitFlag('deliveries'),
     json: jsonFlag,
   };
 
@@ -44,19 +37,12 @@ export default class HooksDeliveries extends ManagerCommand {
     ];
     const api = await this.api();
     const service = api.client(HookService);
-    const deliveries: Delivery[] = [];
-    let pageToken = '';
-    do {
-      const page = await service.listDeliveries({
-        runId: flags.run ?? '',
-        pipeline: flags.pipeline ?? '',
-        states,
-        pageSize: Math.min(PAGE, flags.limit - deliveries.length),
-        pageToken,
-      });
-      deliveries.push(...page.deliveries);
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '' && deliveries.length < flags.limit);
+    const filter = { runId: flags.run ?? '', pipeline: flags.pipeline ?? '', states };
+    const deliveries = await upTo(
+      flags.limit,
+      (page) => service.listDeliveries({ ...filter, ...page }),
+      (page) => page.deliveries,
+    );
     if (flags.json) return printJson(deliveries.map((delivery) => toJson(DeliverySchema, delivery)));
     if (deliveries.length === 0) return print('No deliveries.');
     print(table(deliveries, deliveryColumns(Date.now()), paintFor(process.stdout)).join('\n'));

@@ -1,16 +1,15 @@
 import { toJson } from '@bufbuild/protobuf';
 import * as Flags from '@oclif/core/flags';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
-import { type Run, RunSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
+import { RunSchema } from '../../../proto/gen/wiz/v1/runs_pb.js';
 import { jsonFlag, ManagerCommand } from '../../command.ts';
 import { print, printJson } from '../../output.ts';
+import { limitFlag, upTo } from '../../pages.ts';
 import { paintFor } from '../../render/paint.ts';
 import { runColumns } from '../../render/runs.ts';
 import { table } from '../../render/table.ts';
 
 const STATES = { running: RunState.RUNNING, failed: RunState.FAILED, succeeded: RunState.SUCCEEDED };
-/** Most that one answer of the API holds. */
-const PAGE = 1000;
 
 export default class RunsList extends ManagerCommand {
   static override summary = 'List runs, newest first.';
@@ -26,25 +25,20 @@ export default class RunsList extends ManagerCommand {
       multiple: true,
       multipleNonGreedy: true,
     })({ description: 'Runs in this state only; may be given more than once.' }),
-    limit: Flags.integer({ description: 'Most runs to list.', default: 50, min: 1 }),
+    limit: limitFlag('runs'),
     json: jsonFlag,
   };
 
   async run(): Promise<void> {
     const { flags } = await this.parse(RunsList);
     const api = await this.api();
-    const runs: Run[] = [];
-    let pageToken = '';
-    do {
-      const page = await api.runs.listRuns({
-        pipeline: flags.pipeline ?? '',
-        states: flags.state?.map((state) => STATES[state]) ?? [],
-        pageSize: Math.min(PAGE, flags.limit - runs.length),
-        pageToken,
-      });
-      runs.push(...page.runs);
-      pageToken = page.nextPageToken;
-    } while (pageToken !== '' && runs.length < flags.limit);
+    const states = flags.state?.map((state) => STATES[state]) ?? [];
+    const filter = { pipeline: flags.pipeline ?? '', states };
+    const runs = await upTo(
+      flags.limit,
+      (page) => api.runs.listRuns({ ...filter, ...page }),
+      (page) => page.runs,
+    );
     if (flags.json) return printJson(runs.map((run) => toJson(RunSchema, run)));
     if (runs.length === 0) return print('No runs.');
     const paint = paintFor(process.stdout);

@@ -1,6 +1,5 @@
 import { jsonFlag, WizCommand } from '../../command.ts';
-import { note, print, printJson } from '../../output.ts';
-import { countLines, progressLine } from '../../render/transfer.ts';
+import { showTransfer } from '../../render/transfer.ts';
 import { bytes } from '../../render/words.ts';
 import { fileArgument, storeFlags, storeFrom } from '../../store-address.ts';
 
@@ -22,12 +21,10 @@ The file can be restored into a store of either kind. It has hashes of passwords
     const { args, flags } = await this.parse(StoreBackup);
     const from = await storeFrom(flags);
     const { backupStore } = await import('../../../manager/index.ts');
-    const progress = progressLine(process.stderr);
-    const done = await backupStore(from, args.file, flags.json ? undefined : progress.show).finally(
-      progress.clear,
+    await showTransfer(
+      flags.json,
+      (onProgress) => backupStore(from, args.file, onProgress),
+      (done) => `Wrote ${done.from} to ${done.to}: ${bytes(done.size)}.`,
     );
-    if (flags.json) return printJson(done);
-    print(countLines(done.tables).join('\n'));
-    note(`Wrote ${done.from} to ${done.to}: ${bytes(done.size)}.`);
   }
 }

@@ -2,8 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { jsonFlag, WizCommand } from '../../command.ts';
 import { daemonFlags } from '../../daemon-flags.ts';
-import { note, print, printJson } from '../../output.ts';
-import { countLines, progressLine } from '../../render/transfer.ts';
+import { showTransfer } from '../../render/transfer.ts';
 import { storeFrom } from '../../store-address.ts';
 
 export default class StoreCopy extends WizCommand {
@@ -41,13 +40,10 @@ Not copied: managers, local executors, and cancels that were asked for and not c
     const from = await storeFrom({ config, store: args.from, home: fromHome });
     const to = await storeFrom({ config, store: args.to, home: toHome });
     const { copyStore } = await import('../../../manager/index.ts');
-    const progress = progressLine(process.stderr);
-    const done = await copyStore(from, to, {
-      live,
-      ...(!json && { onProgress: progress.show }),
-    }).finally(progress.clear);
-    if (json) return printJson(done);
-    print(countLines(done.tables).join('\n'));
-    note(`Copied ${done.from} to ${done.to}..`);
+    await showTransfer(
+      json,
+      (onProgress) => copyStore(from, to, { live, ...(onProgress && { onProgress }) }),
+      (done) => `Copied ${done.from} to ${done.to}.`,
+    );
   }
 }

@@ -1,6 +1,5 @@
 import { jsonFlag, WizCommand } from '../../command.ts';
-import { note, print, printJson } from '../../output.ts';
-import { countLines, progressLine } from '../../render/transfer.ts';
+import { showTransfer } from '../../render/transfer.ts';
 import { fileArgument, storeFlags, storeFrom } from '../../store-address.ts';
 
 export default class StoreRestore extends WizCommand {
@@ -20,12 +19,10 @@ Runs that were going on belong to nobody, and go on under the first manager that
     const { args, flags } = await this.parse(StoreRestore);
     const to = await storeFrom(flags);
     const { restoreStore } = await import('../../../manager/index.ts');
-    const progress = progressLine(process.stderr);
-    const done = await restoreStore(args.file, to, flags.json ? undefined : progress.show).finally(
-      progress.clear,
+    await showTransfer(
+      flags.json,
+      (onProgress) => restoreStore(args.file, to, onProgress),
+      (done) => `Restored ${done.from} into ${done.to}.`,
     );
-    if (flags.json) return printJson(done);
-    print(countLines(done.tables).join('\n'));
-    note(`Restored ${done.from} into ${done.to}.`);
   }
 }
