@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Daemon, startDaemon, startRun, watchToEnd } from '../daemon.ts';
+import { startDaemon, startRun, watchToEnd } from '../daemon.ts';
 import { until } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
 import {
@@ -25,16 +25,12 @@ const LOST = 4;
 const MOST = 16;
 
 test('SIGSTOP past the lease, SIGCONT: every attempt counts once, and it writes nothing for what it lost', async (t) => {
-  let frozen: Daemon | undefined;
-  // Before the place ends it: what stands still does not end when it is asked to.
-  t.after(() => frozen?.thaw());
   const ground = await groundOn(t, await postgres());
   const { place } = ground;
   const env = { WIZ_SLOTS: `${MOST}` };
   const daemons = [await startDaemon(place, { env }), await startDaemon(place, { env })];
   for (const daemon of daemons) await seesManagers(daemon, 2);
-  frozen = daemons[0]!;
-  const other = daemons[1]!;
+  const [frozen, other] = [daemons[0]!, daemons[1]!];
   const [frozenId, otherId] = [await idOf(frozen), await idOf(other)];
 
   const kept: string[] = [];

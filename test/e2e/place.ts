@@ -3,7 +3,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endMarkedProcesses, newMark } from '../leaks.ts';
 import { leftBehind } from './left-behind.ts';
 
 const bin = join(import.meta.dirname, '../../cli/bin/wiz.js');
@@ -92,6 +94,15 @@ export function newPlace(): Place {
     one.ended.finally(() => running.delete(one));
     return one;
   };
+  /** Waits for them to end. When that takes too long, every process of the place is ended; a line about each. */
+  const late = async (those: Iterable<Started>): Promise<string[]> => {
+    const ends = Promise.allSettled([...those].map(({ ended }) => ended));
+    const tooLong = sleep(PATIENCE_MS, 'too long', { ref: false });
+    if ((await Promise.race([ends, tooLong])) !== 'too long') return [];
+    const killed = await endMarkedProcesses(newMark(folder), 0);
+    await ends;
+    return killed.map((line) => `process ${line}`);
+  };
   const out: Place['out'] = async (args, options) => {
     const { code, stdout, stderr } = await start(args, options).ended;
     assert.equal(code, 0, `wiz ${args.join(' ')}\n${stdout}${stderr}`);
@@ -112,14 +123,31 @@ export function newPlace(): Place {
       return path;
     },
     async leave() {
-      for (const { child } of running) child.kill();
-      await Promise.all([...running].map(({ ended }) => ended));
-      const stopped = await start(['executor', 'stop', '--force']).ended;
-      const left = await leftBehind(folder, home);
-      rmSync(folder, { recursive: true, force: true });
-      assert.deepEqual([...(stopped.code === 0 ? [] : [stopped.stderr]), ...left], []);
+      for (const { child } of running) {
+        child.kill();
+        // One that stands still hears of it when it goes on.
+        child.kill('SIGCONT');
+      }
+      const left = await late(running);
+      try {
+        const stop = start(['executor', 'stop', '--force']);
+        left.push(...(await late([stop])));
+        const { code, stderr } = await stop.ended;
+        if (code !== 0) left.push(stderr);
+        left.push(...(await leftBehind(folder, home)));
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+      assert.deepEqual(left, []);
     },
   };
+}
+
+/** A place of one test: one that fails leaves nothing to the next. */
+export function placeFor(t: Pick<TestContext, 'after'>): Place {
+  const place = newPlace();
+  t.after(() => place.leave());
+  return place;
 }
 
 export function started(child: ChildProcess, what: string): Started {
