@@ -7,7 +7,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { RunState } from '../proto/gen/wiz/v1/events_pb.js';
 import { newCertificate, writeCertificate } from './certificate.ts';
 import { ADMIN_TOKEN, type Daemon, type DaemonOptions, startDaemon, startRun, watchToEnd } from './daemon.ts';
-import { newPlace, type Place, until } from './e2e/place.ts';
+import { type Place, placeFor, until } from './e2e/place.ts';
 import { startOidcProvider } from './oidc-provider.ts';
 
 const PASSWORD = 'a password of ada';
@@ -17,8 +17,7 @@ async function served(
   t: TestContext,
   options: DaemonOptions = {},
 ): Promise<{ place: Place; daemon: Daemon }> {
-  const place = newPlace();
-  t.after(() => place.leave());
+  const place = placeFor(t);
   const daemon = await startDaemon(place, options);
   t.after(async () => {
     daemon.process.child.kill();
@@ -166,8 +165,7 @@ describe('a daemon', { concurrency: 2 }, () => {
   });
 
   it('tells its machine how to get in, and takes that back', async (t) => {
-    const place = newPlace();
-    t.after(() => place.leave());
+    const place = placeFor(t);
     const path = join(place.home, 'daemon.json');
     const read = () => JSON.parse(readFileSync(path, 'utf8'));
     const first = await startDaemon(place, { env: { WIZ_BOOTSTRAP_TOKEN: undefined } });
@@ -226,8 +224,7 @@ describe('a daemon', { concurrency: 2 }, () => {
 
   it('takes the people of an OIDC provider', async (t) => {
     const provider = await startOidcProvider(t);
-    const place = newPlace();
-    t.after(() => place.leave());
+    const place = placeFor(t);
     place.write(
       'wiz.yaml',
       `auth:\n  oidc:\n    issuer: ${provider.issuer}\n    clientId: ${provider.clientId}\n    roles: { lab: operator }\n`,
@@ -249,8 +246,7 @@ describe('a daemon', { concurrency: 2 }, () => {
   });
 
   it('does not begin where others could reach it without TLS and a credential', async (t) => {
-    const place = newPlace();
-    t.after(() => place.leave());
+    const place = placeFor(t);
     const refused = async (...flags: string[]) => {
       const { code, stderr } = await place.run(['manager', 'serve', ...flags]);
       assert.equal(code, 2, stderr);

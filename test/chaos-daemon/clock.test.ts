@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { startDaemon, startRun } from '../daemon.ts';
 import { rowsOf } from '../e2e/left-behind.ts';
-import { until } from '../e2e/place.ts';
+import { placeFor, until } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
 import {
   endedWell,
@@ -13,7 +13,6 @@ import {
   isOwned,
   letGo,
   ownersOf,
-  placeFor,
   seesManagers,
   waiting,
 } from '../managers/several.fixture.ts';

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import { type Event, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { FailureClass } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { type DaemonApi, watchToEnd } from '../daemon.ts';
-import { newPlace, type Place, until } from '../e2e/place.ts';
+import { type Place, placeFor, until } from '../e2e/place.ts';
 import { checkJournal } from '../managers/several.fixture.ts';
 import type { PostgresServer } from '../postgres.ts';
 
@@ -22,11 +22,10 @@ export interface Ground {
 
 /** A place whose store is a new database. */
 export async function groundOn(t: TestContext, server: PostgresServer): Promise<Ground> {
-  const place = newPlace();
+  const place = placeFor(t);
   const store = await server.newDatabase();
   const database = new URL(store).pathname.slice(1);
   place.environment.WIZ_STORE = store;
-  t.after(() => place.leave());
   // Without what the driver tells beside the rows.
   const rows = async (sql: string) => Array.from(await server.execute(sql, database));
   return {

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, startRun } from '../daemon.ts';
-import { placeFor } from '../managers/several.fixture.ts';
+import { placeFor } from '../e2e/place.ts';
 import { allEnded, allRuns, COUNTING, countedOnce, countsOf } from './ground.fixture.ts';
 
 const RUNS = 200;

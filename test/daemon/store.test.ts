@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startDaemon, startRun } from '../daemon.ts';
+import { placeFor } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
-import { letGo, placeFor, succeeded, waiting } from '../managers/several.fixture.ts';
+import { letGo, succeeded, waiting } from '../managers/several.fixture.ts';
 import { postgresForTests } from '../postgres.ts';
 
 const server = postgresForTests();

@@ -7,7 +7,7 @@ import { type Event, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { FailureClass } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { ExecutorState } from '../../proto/gen/wiz/v1/managers_pb.js';
 import { type Daemon, startDaemon, startRun, watchToEnd } from '../daemon.ts';
-import { newPlace, type Place, until } from '../e2e/place.ts';
+import { newPlace, type Place, placeFor, until } from '../e2e/place.ts';
 import { isAlive, pidIn } from '../e2e/programs.ts';
 import { tcpProxy } from '../tcp-proxy.ts';
 import { newAuthority, type RemoteExecutor, startRemote, TOKEN, untilListed } from './remote-executor.ts';
@@ -285,8 +285,7 @@ test('removed by force while it works: its programs are ended, and tried again e
 });
 
 test('a daemon that keeps a local executor has another one at once', async (t) => {
-  const place = newPlace();
-  t.after(() => place.leave());
+  const place = placeFor(t);
   const daemon = await startDaemon(place, { env: { WIZ_KEEP_LOCAL_EXECUTOR: 'true' } });
   const local = async () => {
     const { executors } = await daemon.api.manager.listExecutors({});

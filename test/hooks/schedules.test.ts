@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { type Daemon, startDaemon } from '../daemon.ts';
-import { newPlace, type Place, until } from '../e2e/place.ts';
+import { type Place, placeFor, until } from '../e2e/place.ts';
 
 /** Schedules with the built bin: daemons that are killed and restarted, and several at once. */
-
-function ground(t: TestContext): Place {
-  const place = newPlace();
-  t.after(() => place.leave());
-  return place;
-}
 
 const text = (every: string, rest = '') => `name: tick
 processors: { work: { run: "true" } }
@@ -52,7 +46,7 @@ function assertEach(times: number[], stepS: number): void {
 }
 
 test('through kill -9 and restarts each time fires once', async (t) => {
-  const place = ground(t);
+  const place = placeFor(t);
   let daemon = await startDaemon(place);
   await apply(daemon, place, text('1s'));
   for (const n of [3, 6, 9]) {
@@ -71,7 +65,7 @@ test('through kill -9 and restarts each time fires once', async (t) => {
 });
 
 test('two daemons fire each time once, also when the one that fires is killed or stands still', async (t) => {
-  const place = ground(t);
+  const place = placeFor(t);
   const daemons = [await startDaemon(place), await startDaemon(place)];
   await apply(daemons[0]!, place, text('1s'));
   await until('runs', async () => (await fired(daemons[0]!)).length >= 3);
@@ -88,7 +82,7 @@ test('two daemons fire each time once, also when the one that fires is killed or
 });
 
 test('schedules are listed, held, fired by hand, and gone with their pipeline', async (t) => {
-  const place = ground(t);
+  const place = placeFor(t);
   place.write(
     'p.yaml',
     text('24d', ', params: { region: eu }').replace('processors', 'params: { region: us }\nprocessors'),

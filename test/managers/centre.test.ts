@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Daemon, startDaemon } from '../daemon.ts';
 import { rowsOf } from '../e2e/left-behind.ts';
-import { until } from '../e2e/place.ts';
-import { idOf, placeFor, seesManagers } from './several.fixture.ts';
+import { placeFor, until } from '../e2e/place.ts';
+import { idOf, seesManagers } from './several.fixture.ts';
 
 /** Terms as the daemons tell them: epoch, whether it begins, and by whom. */
 function termsTold(daemon: Daemon): { epoch: number; begins: boolean }[] {

@@ -6,9 +6,9 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { type Daemon, startDaemon, startRun, watchToEnd } from '../daemon.ts';
 import { rowsOf } from '../e2e/left-behind.ts';
-import { until } from '../e2e/place.ts';
+import { placeFor, until } from '../e2e/place.ts';
 import { isAlive, pidIn } from '../e2e/programs.ts';
-import { endedWell, idOf, isOwned, letGo, placeFor, seesManagers, waiting } from './several.fixture.ts';
+import { endedWell, idOf, isOwned, letGo, seesManagers, waiting } from './several.fixture.ts';
 
 test('one daemon: what runs goes on without it, and ends under its next start', async (t) => {
   const place = placeFor(t);

@@ -4,18 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { startDaemon, startRun } from '../daemon.ts';
 import { rowsOf } from '../e2e/left-behind.ts';
-import { until } from '../e2e/place.ts';
+import { placeFor, until } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
-import {
-  endedWell,
-  idOf,
-  isOwned,
-  letGo,
-  ownersOf,
-  placeFor,
-  seesManagers,
-  waiting,
-} from './several.fixture.ts';
+import { endedWell, idOf, isOwned, letGo, ownersOf, seesManagers, waiting } from './several.fixture.ts';
 
 /** As many as a local executor has slots at the least. */
 const RUNS = 4;

@@ -4,19 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { startDaemon, startRun } from '../daemon.ts';
-import { until } from '../e2e/place.ts';
+import { placeFor, until } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
 import { postgresForTests } from '../postgres.ts';
-import {
-  endedWell,
-  idOf,
-  isOwned,
-  letGo,
-  placeFor,
-  seesManagers,
-  succeeded,
-  waiting,
-} from './several.fixture.ts';
+import { endedWell, idOf, isOwned, letGo, seesManagers, succeeded, waiting } from './several.fixture.ts';
 
 const server = postgresForTests();
 const RUNS = 60;

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { startDaemon, startRun, watchToEnd } from '../daemon.ts';
-import { until } from '../e2e/place.ts';
+import { placeFor, until } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
-import { endedWell, idOf, isOwned, letGo, placeFor, waiting } from './several.fixture.ts';
+import { endedWell, idOf, isOwned, letGo, waiting } from './several.fixture.ts';
 
 test('API, manager and executor are three processes: a run is started, watched, cancelled and gone on with', async (t) => {
   const place = placeFor(t);

@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
-import type { TestContext } from 'node:test';
 import { type Event, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { type Daemon, type DaemonApi, watchToEnd } from '../daemon.ts';
-import { newPlace, type Place, until } from '../e2e/place.ts';
+import { type Place, until } from '../e2e/place.ts';
 
 /** What tests of several daemons share. */
-
-/** A place of the test's own: a test that fails leaves no manager to the next. */
-export function placeFor(t: TestContext): Place {
-  const place = newPlace();
-  t.after(() => place.leave());
-  return place;
-}
 
 /** A program that writes its pid, waits for the file NAME.go, and is followed by another one. */
 export function waiting(name: string): string {

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { ProcessorState, RunState } from '../../proto/gen/wiz/v1/events_pb.js';
 import { startDaemon, startRun, watchToEnd } from '../daemon.ts';
 import { rowsOf } from '../e2e/left-behind.ts';
-import { type Place, until } from '../e2e/place.ts';
+import { type Place, placeFor, until } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
 import {
   attemptsOf,
@@ -16,7 +16,6 @@ import {
   isOwned,
   letGo,
   ownersOf,
-  placeFor,
   seesManagers,
   succeeded,
   waiting,
