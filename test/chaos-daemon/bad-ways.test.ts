@@ -6,11 +6,11 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExecutorState } from '../../proto/gen/wiz/v1/managers_pb.js';
 import { startDaemon, startRun } from '../daemon.ts';
-import { newAuthority, startRemote, TOKEN, untilListed } from '../executors/remote-executor.ts';
-import { seesManagers } from '../managers/several.fixture.ts';
+import { addRemote, newAuthority, startRemote, untilState } from '../executors/remote-executor.ts';
+import { COUNTING, seesManagers } from '../managers/several.fixture.ts';
 import { postgresForTests } from '../postgres.ts';
 import { type TcpProxy, tcpProxy } from '../tcp-proxy.ts';
-import { allEnded, allRuns, COUNTING, countedOnce, countsOf, groundOn, logOf } from './ground.fixture.ts';
+import { allEnded, allRuns, countedOnce, countsOf, groundOn, logOf } from './ground.fixture.ts';
 
 const postgres = postgresForTests();
 const { authority, certificate } = newAuthority();
@@ -65,14 +65,8 @@ async function ways(t: TestContext) {
   const daemons = await Promise.all([startDaemon(place, { env }), startDaemon(place, { env })]);
   const [first, second] = [daemons[0]!, daemons[1]!];
   for (const daemon of daemons) await seesManagers(daemon, 2);
-  await first.api.manager.addExecutor({
-    address: toExecutor.address,
-    token: TOKEN,
-    name: 'far',
-    tls: { authority: authority.certificate },
-  });
-  for (const { api } of daemons)
-    await untilListed(api, 'far', 'is joined', ({ state }) => state === ExecutorState.JOINED);
+  await addRemote(first.api, 'far', toExecutor.address, authority);
+  for (const { api } of daemons) await untilState(api, 'far', ExecutorState.JOINED);
   const leave = async () => {
     await first.api.manager.removeExecutor({ executor: 'far', force: true });
     for (const daemon of daemons) await daemon.stop();

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { type Daemon, startDaemon, startRun } from '../daemon.ts';
+import { COUNTING } from '../managers/several.fixture.ts';
 import type { PostgresServer } from '../postgres.ts';
-import { allEnded, allRuns, COUNTING, countedOnce, countsOf, groundOn, logOf } from './ground.fixture.ts';
+import { allEnded, allRuns, countedOnce, countsOf, groundOn, logOf } from './ground.fixture.ts';
 import { postgresWay } from './postgres-way.ts';
 
 /** More than a run of two processors has; a run that never comes to an end is found out. */

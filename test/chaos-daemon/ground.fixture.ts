@@ -43,13 +43,6 @@ export async function groundOn(t: TestContext, server: PostgresServer): Promise<
   };
 }
 
-/** Each program leaves one line, whichever executor it runs on. */
-export const COUNTING = `name: counting
-processors:
-  a: { run: 'echo "$WIZ_RUN_ID a" >> counts; echo did a' }
-  b: { needs: a, run: 'echo "$WIZ_RUN_ID b" >> counts; echo did b' }
-`;
-
 /** The lines that programs left, as often as they did. */
 export function countsOf(place: Place): Map<string, number> {
   const file = join(place.folder, 'counts');

@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, startRun } from '../daemon.ts';
 import { placeFor } from '../e2e/place.ts';
-import { allEnded, allRuns, COUNTING, countedOnce, countsOf } from './ground.fixture.ts';
+import { COUNTING } from '../managers/several.fixture.ts';
+import { allEnded, allRuns, countedOnce, countsOf } from './ground.fixture.ts';
 
 const RUNS = 200;
 /** Connections that trickle. */

@@ -9,7 +9,7 @@ import { newCertificate } from '../certificate.ts';
 import { startDaemon, startRun, watchToEnd } from '../daemon.ts';
 import { newPlace, until } from '../e2e/place.ts';
 import { tcpProxy } from '../tcp-proxy.ts';
-import { newAuthority, startRemote, TOKEN, untilListed } from './remote-executor.ts';
+import { newAuthority, startRemote, TOKEN, untilListed, untilState } from './remote-executor.ts';
 
 const place = newPlace();
 after(() => place.leave());
@@ -41,12 +41,12 @@ test('two executors with TLS, one behind a bad way, share a run; what another ma
     ['one', one.executorId, true, { gpu: 'a100' }],
   );
   assert.ok(!JSON.stringify(added).includes(TOKEN));
-  await untilListed(daemon.api, 'one', 'is joined', ({ state }) => state === ExecutorState.JOINED);
+  await untilState(daemon.api, 'one', ExecutorState.JOINED);
 
   // While a run waits for more room.
   const runId = await startRun(daemon.api, place, wide(24, 'until test -e go; do sleep 0.05; done'));
   await place.out(['executors', 'add', way.address, '--tls-ca', ca, '--name', 'two'], { env: OWN });
-  await untilListed(daemon.api, 'two', 'is joined', ({ state }) => state === ExecutorState.JOINED);
+  await untilState(daemon.api, 'two', ExecutorState.JOINED);
   way.delay(3);
   way.halve();
   await untilListed(daemon.api, 'two', 'has work', ({ running }) => running === 8);
@@ -136,11 +136,11 @@ test('an executor that is started again at its address goes on under its registr
   const first = await startRemote(t, place);
   const daemon = await startDaemon(place, { env: NO_LOCAL });
   await place.out(['executors', 'add', first.address, '--name', 'again'], { env: OWN });
-  await untilListed(daemon.api, 'again', 'is joined', ({ state }) => state === ExecutorState.JOINED);
+  await untilState(daemon.api, 'again', ExecutorState.JOINED);
   first.kill();
-  await untilListed(daemon.api, 'again', 'is unhealthy', ({ state }) => state === ExecutorState.UNHEALTHY);
+  await untilState(daemon.api, 'again', ExecutorState.UNHEALTHY);
   const second = await startRemote(t, place, { address: first.address });
-  await untilListed(daemon.api, 'again', 'is joined', ({ state }) => state === ExecutorState.JOINED);
+  await untilState(daemon.api, 'again', ExecutorState.JOINED);
   const { executors } = await daemon.api.manager.listExecutors({});
   assert.equal(executors.find(({ name }) => name === 'again')!.executorId, second.executorId);
   const runId = await startRun(daemon.api, place, wide(1));

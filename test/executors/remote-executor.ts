@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import type { Executor } from '../../proto/gen/wiz/v1/managers_pb.js';
+import { type Executor, ExecutorState } from '../../proto/gen/wiz/v1/managers_pb.js';
 import { type Certificate, newCertificate, writeCertificate } from '../certificate.ts';
 import type { DaemonApi } from '../daemon.ts';
 import { type Place, type Started, until } from '../e2e/place.ts';
@@ -41,9 +41,15 @@ export async function startRemote(
     ['executor', '--listen', listen, '--home', home, '--slots', '8', ...tls, ...flags],
     { env: { WIZ_EXECUTOR_TOKEN: TOKEN, WIZ_WARM: undefined } },
   );
+  let kill = () => void command.child.kill();
+  // Before anything can fail; what does not end then the place ends.
+  t.after(async () => {
+    kill();
+    if (command.stdout !== '') await command.ended;
+  });
   await command.prints(/\n/);
   const { executorId, address, pid } = JSON.parse(command.stdout);
-  const kill = () => {
+  kill = () => {
     try {
       process.kill(pid, 'SIGCONT');
       process.kill(pid, 'SIGKILL');
@@ -51,10 +57,6 @@ export async function startRemote(
       // It has ended.
     }
   };
-  t.after(async () => {
-    kill();
-    await command.ended;
-  });
   return { executorId, address, pid, command, kill };
 }
 
@@ -75,6 +77,23 @@ export async function listed(api: DaemonApi, name: string): Promise<Executor> {
   const found = executors.find((one) => one.name === name || one.executorId === name);
   if (found === undefined) throw new Error(`${name} is not listed`);
   return found;
+}
+
+/** Adds an executor to a daemon, which is in session with it then. */
+export async function addRemote(
+  api: DaemonApi,
+  name: string,
+  address: string,
+  authority: Certificate,
+): Promise<void> {
+  const tls = { authority: authority.certificate };
+  await api.manager.addExecutor({ address, token: TOKEN, name, tls });
+  await untilState(api, name, ExecutorState.JOINED);
+}
+
+/** Waits until it is in that state. */
+export function untilState(api: DaemonApi, name: string, state: ExecutorState): Promise<void> {
+  return untilListed(api, name, `is ${ExecutorState[state]}`, (executor) => executor.state === state);
 }
 
 /** Waits until it is listed like that. */

@@ -9,8 +9,17 @@ import { ExecutorState } from '../../proto/gen/wiz/v1/managers_pb.js';
 import { type Daemon, startDaemon, startRun, watchToEnd } from '../daemon.ts';
 import { newPlace, type Place, placeFor, until } from '../e2e/place.ts';
 import { isAlive, pidIn } from '../e2e/programs.ts';
+import { checkJournal } from '../managers/several.fixture.ts';
 import { tcpProxy } from '../tcp-proxy.ts';
-import { newAuthority, type RemoteExecutor, startRemote, TOKEN, untilListed } from './remote-executor.ts';
+import {
+  addRemote,
+  newAuthority,
+  type RemoteExecutor,
+  startRemote,
+  TOKEN,
+  untilListed,
+  untilState,
+} from './remote-executor.ts';
 
 /** So much passes between two breaks: a handshake with TLS takes about 5,000. */
 const BREAK_BYTES = 12_000;
@@ -24,15 +33,16 @@ async function two(t: TestContext, { way: hasWay = false, flags = [] as string[]
   // One for each test, so that what is left of one is not seen by the next.
   const place = newPlace();
   const options = { certificate, flags };
-  const [one, other] = await Promise.all([startRemote(t, place, options), startRemote(t, place, options)]);
-  // After they are gone, whatever became of the test.
+  const starting = Promise.all([startRemote(t, place, options), startRemote(t, place, options)]);
+  // After they are gone, whatever became of the test, or of their start.
   t.after(() => place.leave());
+  const [one, other] = await starting;
   const daemon = await startDaemon(place, {
     env: { WIZ_LOCAL_EXECUTORS: 'false', WIZ_EXECUTOR_GRACE: `${graceS}` },
   });
   const way = hasWay ? await tcpProxy(t, one.address) : undefined;
-  await add(daemon, 'one', way?.address ?? one.address);
-  await add(daemon, 'other', other.address);
+  await addRemote(daemon.api, 'one', way?.address ?? one.address, authority);
+  await addRemote(daemon.api, 'other', other.address, authority);
   const leave = async () => {
     for (const name of ['one', 'other'])
       await daemon.api.manager.removeExecutor({ executor: name, force: true });
@@ -40,15 +50,6 @@ async function two(t: TestContext, { way: hasWay = false, flags = [] as string[]
   };
   return { place, one, other, way: way!, daemon, leave };
 }
-
-async function add(daemon: Daemon, name: string, address: string): Promise<void> {
-  const tls = { authority: authority.certificate };
-  await daemon.api.manager.addExecutor({ address, token: TOKEN, name, tls });
-  await untilListed(daemon.api, name, 'is joined', ({ state }) => state === ExecutorState.JOINED);
-}
-
-const isUnhealthy = ({ state }: { state: ExecutorState }) => state === ExecutorState.UNHEALTHY;
-const isJoined = ({ state }: { state: ExecutorState }) => state === ExecutorState.JOINED;
 
 /** Each writes its own process id, and goes on when it may; one line of log for each attempt. */
 function waiting(count: number): string {
@@ -79,17 +80,15 @@ interface Attempt {
 
 /** Attempts in the order of their ends, and that each was counted once. */
 function attemptsOf(events: Event[]): Attempt[] {
+  checkJournal(events, 'the run');
   const where = new Map<string, string>();
   const attempts: Attempt[] = [];
   for (const { event } of events) {
     if (event.case === 'attemptStarted') {
-      const name = `${event.value.processor}#${event.value.attempt}`;
-      assert.ok(!where.has(name), `${name} was started twice`);
-      where.set(name, event.value.executorId);
+      where.set(`${event.value.processor}#${event.value.attempt}`, event.value.executorId);
     } else if (event.case === 'attemptEnded') {
       const { processor, attempt, reason, failureClass } = event.value.report!;
       const name = `${processor}#${attempt}`;
-      assert.ok(!attempts.some((it) => it.name === name), `${name} ended twice`);
       attempts.push({ name, executorId: where.get(name)!, reason, failureClass });
     }
   }
@@ -117,7 +116,7 @@ test('kill -9 of one of two: unhealthy at once, its programs are ended, and the 
   const { place, one, daemon, leave } = await two(t);
   const run = await started(place, daemon, 'killed', 6);
   one.kill();
-  await untilListed(daemon.api, 'one', 'is unhealthy', isUnhealthy);
+  await untilState(daemon.api, 'one', ExecutorState.UNHEALTHY);
   run.go();
   const { events, state } = await watchToEnd(daemon.api, run.runId);
   assert.equal(state, RunState.SUCCEEDED);
@@ -134,14 +133,14 @@ test('SIGSTOP past the grace, then SIGCONT: what it had is done elsewhere, ended
   const { place, one, daemon, leave } = await two(t);
   const run = await started(place, daemon, 'frozen', 6);
   process.kill(one.pid, 'SIGSTOP');
-  await untilListed(daemon.api, 'one', 'is unhealthy', isUnhealthy);
+  await untilState(daemon.api, 'one', ExecutorState.UNHEALTHY);
   const second = (n: number) => join(place.folder, 'frozen', `pid-p${n}-2`);
   await until(
     'what it had is started elsewhere',
     () => [0, 1, 2, 3, 4, 5].filter((n) => existsSync(second(n))).length === 3,
   );
   process.kill(one.pid, 'SIGCONT');
-  await untilListed(daemon.api, 'one', 'is joined', isJoined);
+  await untilState(daemon.api, 'one', ExecutorState.JOINED);
   // Before anything may go on: those of the first attempts are ended by the executor that learns that it lost them.
   await until('its programs are ended', () => run.pids.filter(isAlive).length === 3);
   await untilListed(daemon.api, 'one', 'has nothing to do', ({ load }) => load?.running === 0);
@@ -168,12 +167,12 @@ test('a network that is gone for longer than the grace: late reports count for n
   way.hang();
   // Its programs end while nobody can hear of it.
   run.go();
-  await untilListed(daemon.api, 'one', 'is unhealthy', isUnhealthy);
+  await untilState(daemon.api, 'one', ExecutorState.UNHEALTHY);
   const { events, state } = await watchToEnd(daemon.api, run.runId);
   assert.equal(state, RunState.SUCCEEDED);
   checkRetried(events, 6, one);
   way.heal();
-  await untilListed(daemon.api, 'one', 'is joined', isJoined);
+  await untilState(daemon.api, 'one', ExecutorState.JOINED);
   await untilListed(daemon.api, 'one', 'keeps nothing', ({ load }) => load?.running === 0);
   const { run: view } = await daemon.api.runs.getRun({ runId: run.runId });
   assert.equal(view!.seq, events.at(-1)!.seq, 'nothing was journaled after the end');
@@ -219,7 +218,7 @@ test('drain under load: what waits goes elsewhere, what runs ends there, and the
   const run = await started(place, daemon, 'drained', 8);
   const drained = await place.out(['executors', 'drain', 'one']);
   assert.match(drained, /one drains: it finishes 4 attempts/);
-  await untilListed(daemon.api, 'one', 'drains', ({ state }) => state === ExecutorState.DRAINING);
+  await untilState(daemon.api, 'one', ExecutorState.DRAINING);
   const next = await startRun(daemon.api, place, 'name: next\nprocessors:\n  a: { run: echo elsewhere }\n');
   run.go();
   const { events, state } = await watchToEnd(daemon.api, run.runId);
@@ -235,7 +234,7 @@ test('drain under load: what waits goes elsewhere, what runs ends there, and the
   assert.ok(attemptsOf(after.events).every(({ executorId }) => executorId !== one.executorId));
 
   // It stays listed; started again it is given nothing, until that is undone.
-  await untilListed(daemon.api, 'one', 'is drained', ({ state }) => state === ExecutorState.DRAINED);
+  await untilState(daemon.api, 'one', ExecutorState.DRAINED);
   const again = await startRemote(t, place, { certificate, address: one.address });
   await untilListed(
     daemon.api,
@@ -243,10 +242,10 @@ test('drain under load: what waits goes elsewhere, what runs ends there, and the
     'is another process',
     ({ executorId }) => executorId === again.executorId,
   );
-  await untilListed(daemon.api, 'one', 'is drained', ({ state }) => state === ExecutorState.DRAINED);
+  await untilState(daemon.api, 'one', ExecutorState.DRAINED);
   assert.ok(isAlive(again.pid), 'it was not asked to end');
   await place.out(['executors', 'drain', 'one', '--undo']);
-  await untilListed(daemon.api, 'one', 'is joined', isJoined);
+  await untilState(daemon.api, 'one', ExecutorState.JOINED);
   await leave();
 });
 
@@ -254,7 +253,7 @@ test('SIGTERM lets it go on for the drain time, and then gives its work back; th
   const { place, one, daemon, leave } = await two(t, { flags: ['--drain-timeout', '2s'] });
   const run = await started(place, daemon, 'preempted', 6);
   process.kill(one.pid, 'SIGTERM');
-  await untilListed(daemon.api, 'one', 'drains', ({ state }) => state === ExecutorState.DRAINING);
+  await untilState(daemon.api, 'one', ExecutorState.DRAINING);
   assert.equal((await one.command.ended).code, 0);
   run.go();
   const { events, state } = await watchToEnd(daemon.api, run.runId);
@@ -280,7 +279,7 @@ test('removed by force while it works: its programs are ended, and tried again e
   assert.equal(state, RunState.SUCCEEDED);
   checkRetried(events, 6, one);
   assert.ok(isAlive(one.pid), 'it is somebody else’s');
-  await add(daemon, 'one', one.address);
+  await addRemote(daemon.api, 'one', one.address, authority);
   await leave();
 });
 
@@ -304,13 +303,12 @@ test('a daemon that keeps a local executor has another one at once', async (t) =
 });
 
 test('a daemon without any executor lets runs wait for one', async (t) => {
-  const place = newPlace();
+  const place = placeFor(t);
   const ca = place.write('ca.pem', authority.certificate);
   const daemon = await startDaemon(place, { env: { WIZ_LOCAL_EXECUTORS: 'false' } });
   const runId = await startRun(daemon.api, place, 'name: waits\nprocessors:\n  a: { run: echo late }\n');
   const ended = watchToEnd(daemon.api, runId);
   const executor = await startRemote(t, place, { certificate });
-  t.after(() => place.leave());
   await place.out(['executors', 'add', executor.address, '--tls-ca', ca, '--name', 'late'], {
     env: { WIZ_EXECUTOR_TOKEN: TOKEN },
   });

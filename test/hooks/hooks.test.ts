@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { answers, type Received, startReceiver, staysSilent } from '../../manager/hooks/receiver.fixture.ts';
 import { DeliveryState } from '../../proto/gen/wiz/v1/hooks_pb.js';
 import { startDaemon, startRun, watchToEnd } from '../daemon.ts';
-import { newPlace, type Place, until } from '../e2e/place.ts';
+import { type Place, placeFor, until } from '../e2e/place.ts';
 import { postgresForTests } from '../postgres.ts';
 
 /** Hooks with the built bin: bundled, and on a daemon that is killed at the worst moments. */
@@ -14,13 +14,9 @@ import { postgresForTests } from '../postgres.ts';
 const postgresServer = postgresForTests();
 
 async function ground(t: TestContext) {
-  const place = newPlace();
   const receiver = await startReceiver();
-  t.after(async () => {
-    await receiver.close();
-    await place.leave();
-  });
-  return { place, receiver };
+  t.after(() => receiver.close());
+  return { place: placeFor(t), receiver };
 }
 
 const typesOf = (received: readonly Received[]) => received.map(({ body }) => JSON.parse(body).type).sort();

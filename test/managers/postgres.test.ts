@@ -7,15 +7,19 @@ import { startDaemon, startRun } from '../daemon.ts';
 import { placeFor, until } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
 import { postgresForTests } from '../postgres.ts';
-import { endedWell, idOf, isOwned, letGo, seesManagers, succeeded, waiting } from './several.fixture.ts';
+import {
+  COUNTING,
+  endedWell,
+  idOf,
+  isOwned,
+  letGo,
+  seesManagers,
+  succeeded,
+  waiting,
+} from './several.fixture.ts';
 
 const server = postgresForTests();
 const RUNS = 60;
-const COUNTING = `name: counting
-processors:
-  a: { run: 'echo "$WIZ_RUN_ID a" >> counts' }
-  b: { needs: a, run: 'echo "$WIZ_RUN_ID b" >> counts' }
-`;
 
 test(`3 managers, ${RUNS} runs, kill -9 of one: none twice, none lost, and one centre after another`, async (t) => {
   const place = placeFor(t);

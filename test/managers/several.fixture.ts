@@ -5,6 +5,13 @@ import { type Place, until } from '../e2e/place.ts';
 
 /** What tests of several daemons share. */
 
+/** Each program leaves one line, whichever executor it runs on. */
+export const COUNTING = `name: counting
+processors:
+  a: { run: 'echo "$WIZ_RUN_ID a" >> counts; echo did a' }
+  b: { needs: a, run: 'echo "$WIZ_RUN_ID b" >> counts; echo did b' }
+`;
+
 /** A program that writes its pid, waits for the file NAME.go, and is followed by another one. */
 export function waiting(name: string): string {
   return `name: waiting

@@ -10,6 +10,7 @@ import { type Place, placeFor, until } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
 import {
   attemptsOf,
+  COUNTING,
   checkJournal,
   endedWell,
   idOf,
@@ -22,13 +23,6 @@ import {
 } from './several.fixture.ts';
 
 const RUNS = 300;
-
-/** Each program leaves one line, whichever executor it runs on. */
-const COUNTING = `name: counting
-processors:
-  a: { run: 'echo "$WIZ_RUN_ID a" >> counts' }
-  b: { needs: a, run: 'echo "$WIZ_RUN_ID b" >> counts' }
-`;
 
 /** How many runs each manager owns. */
 function ownedBy(place: Place): Map<string, number> {
