@@ -185,10 +185,11 @@ suite('against a daemon as bundled', () => {
     };
   });
   after(async () => {
-    assert.ok(!existsSync(join(served.folder, 'client')), 'a command against a daemon made a state folder');
-    await daemon.stop();
-    await bundled.leave();
-    await served.leave();
+    try {
+      await daemon.stop();
+    } finally {
+      await Promise.all([bundled, served].map((place) => place.leave()));
+    }
   });
 
   for (const [command, steps] of Object.entries(STORY)) {
@@ -209,6 +210,10 @@ suite('against a daemon as bundled', () => {
 
   test('a file that was fetched is what the run left', () => {
     assert.equal(readFileSync(join(served.folder, 'got.txt'), 'utf8'), 'hello\n');
+  });
+
+  test('no command against a daemon makes a state folder', () => {
+    assert.ok(!existsSync(join(served.folder, 'client')));
   });
 });
 
