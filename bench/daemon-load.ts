@@ -1,7 +1,7 @@
 /** Load on a daemon, and what is read from the journals afterwards. Clients are of this process, managers of others. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Event, RunState } from '../proto/gen/wiz/v1/events_pb.js';
-import type { DaemonApi } from '../test/daemon.ts';
+import { type DaemonApi, watchToEnd } from '../test/daemon.ts';
 
 /** Milliseconds between looks at how many runs still go on. */
 const LOOK_MS = 50;
@@ -81,18 +81,14 @@ async function allEnded({ runs }: DaemonApi): Promise<void> {
 }
 
 /** The journals of runs that have ended. Throws when one of them did not succeed. */
-export async function journals({ runs }: DaemonApi, runIds: string[]): Promise<Event[][]> {
+export async function journals(api: DaemonApi, runIds: string[]): Promise<Event[][]> {
   const left = [...runIds];
   const all: Event[][] = [];
   await Promise.all(
     Array.from({ length: READERS }, async () => {
       for (let runId = left.pop(); runId !== undefined; runId = left.pop()) {
-        const events: Event[] = [];
-        for await (const response of runs.watchRun({ runId })) events.push(...response.events);
-        const last = events.at(-1)?.event;
-        if (last?.case !== 'runEnded' || last.value.state !== RunState.SUCCEEDED) {
-          throw new Error(`Run ${runId} did not succeed.`);
-        }
+        const { events, state } = await watchToEnd(api, runId);
+        if (state !== RunState.SUCCEEDED) throw new Error(`Run ${runId} did not succeed.`);
         all.push(events);
       }
     }),
