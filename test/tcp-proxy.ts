@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { createServer, connect as dial, type NetConnectOpts, type Socket } from 'node:net';
+import type { NetConnectOpts, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import { relay } from './relay.ts';
 
 /** A way to a server that tests make bad: any TCP, as it knows nothing of what passes. */
 export interface TcpProxy {
@@ -33,7 +34,6 @@ const HALVES_MS = 2;
 
 /** Goes with the test. `target`: host:port, or unix:/path. */
 export async function tcpProxy(t: Pick<TestContext, 'after'>, target: string): Promise<TcpProxy> {
-  const sockets = new Set<Socket>();
   const counts = { connections: 0, bytes: 0 };
   let isCut = false;
   let delayMs = 0;
@@ -41,24 +41,13 @@ export async function tcpProxy(t: Pick<TestContext, 'after'>, target: string): P
   let crumbles = false;
   let healed: PromiseWithResolvers<void> | undefined;
 
-  const server = createServer({ noDelay: true }, (near) => {
-    if (isCut) return near.resetAndDestroy();
-    counts.connections += 1;
-    const far = dial(optionsOf(target));
-    far.setNoDelay();
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        // An end that both sides know of, or a break that the other one is to see.
-        other.destroy();
-      });
-      void pass(socket, other);
-    }
+  const { port, sockets, close } = await relay(t, optionsOf(target), {
+    refuses: () => isCut,
+    joined(near, far) {
+      counts.connections += 1;
+      void pass(near, far);
+      void pass(far, near);
+    },
   });
 
   async function pass(from: Socket, to: Socket): Promise<void> {
@@ -104,15 +93,6 @@ export async function tcpProxy(t: Pick<TestContext, 'after'>, target: string): P
     healed = undefined;
   }
 
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  function close(): void {
-    heal();
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  }
-  t.after(close);
   return {
     address: `127.0.0.1:${port}`,
     get connections() {
@@ -139,7 +119,10 @@ export async function tcpProxy(t: Pick<TestContext, 'after'>, target: string): P
       crumbles = true;
     },
     heal,
-    close,
+    close() {
+      heal();
+      close();
+    },
   };
 }
 

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { createServer, connect as dial, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
+import { relay } from '../relay.ts';
 
 /**
  * A way to PostgreSQL that knows what passes (its protocol, version 3), and breaks at a commit point: the end of a
@@ -32,8 +32,6 @@ interface Request {
 
 /** Goes with the test. */
 export async function postgresWay(t: Pick<TestContext, 'after'>, address: string): Promise<PostgresWay> {
-  const target = new URL(address);
-  const sockets = new Set<Socket>();
   let armed: { point: number; when: 'before' | 'after'; hit: () => void } | undefined;
   let points: string[] = [];
   let isHit = false;
@@ -45,8 +43,7 @@ export async function postgresWay(t: Pick<TestContext, 'after'>, address: string
     return points.length === armed.point;
   }
 
-  const server = createServer({ noDelay: true }, (near) => {
-    const far = dial({ host: target.hostname, port: Number(target.port), noDelay: true });
+  function joined(near: Socket, far: Socket): void {
     const waiting: Request[] = [];
     const statements = new Map<string, string>();
     let bound = '';
@@ -99,27 +96,11 @@ export async function postgresWay(t: Pick<TestContext, 'after'>, address: string
     const isOver = () => isBroken;
     pass(near, far, true, isOver, fromNear);
     pass(far, near, false, isOver, fromFar);
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        other.destroy();
-      });
-    }
-  });
+  }
 
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
   const way = new URL(address);
-  way.port = `${(server.address() as { port: number }).port}`;
+  const { port } = await relay(t, { host: way.hostname, port: Number(way.port) }, { joined });
+  way.port = `${port}`;
   return {
     address: way.href,
     get points() {
