@@ -1,5 +1,6 @@
 /** Commands against a daemon: what is the same as bundled, what breaks on the way, and what is told. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
@@ -43,28 +44,30 @@ function at(url: string, more: NodeJS.ProcessEnv = {}) {
   };
 }
 
-/** A run of four events, whose watchers are cut off after each. */
-function cutAfterEach(): Scenario & { daemon?: FakeDaemon; asked: number[] } {
+/** Until the client is gone, or its connection. */
+async function untilGone({ signal }: { signal: AbortSignal }): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
+
+/** A run of four events; its watchers get the next one, and then nothing until they are cut off. */
+function oneByOne(): Scenario & { asked: number[] } {
   const j = journal();
   j.created([{ name: 'list' }]);
   j.started(1000, 'list');
   j.succeeded(1200, 'list');
   j.ended(1300, RunState.SUCCEEDED);
-  const scenario: ReturnType<typeof cutAfterEach> = {
-    asked: [],
+  const asked: number[] = [];
+  return {
+    asked,
     runs: {
       startRun: () => ({ run: { runId: RUN_ID } }),
-      async *watchRun({ afterSeq }, { signal }) {
-        scenario.asked.push(afterSeq);
+      async *watchRun({ afterSeq }, context) {
+        asked.push(afterSeq);
         yield { events: [j.events[afterSeq]!] };
-        if (afterSeq + 1 === j.events.length) return;
-        // It is on its way before the connection breaks.
-        setTimeout(() => scenario.daemon!.cut(), 50);
-        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        if (afterSeq + 1 < j.events.length) await untilGone(context);
       },
     },
   };
-  return scenario;
 }
 
 suite('the same as bundled', { concurrency: 2 }, () => {
@@ -109,9 +112,14 @@ suite('the same as bundled', { concurrency: 2 }, () => {
 
 suite('what breaks', { concurrency: 2 }, () => {
   test('a run is watched on where it was: no gap, no repeat, and it is said', async () => {
-    const scenario = cutAfterEach();
-    scenario.daemon = await daemonOf(scenario);
-    const { stdout, stderr, code } = await wiz('', ['run', 'audit', '--json'], at(scenario.daemon.url));
+    const scenario = oneByOne();
+    const daemon = await daemonOf(scenario);
+    const started = start('', ['run', 'audit', '--json'], at(daemon.url));
+    for (const seq of [1, 2, 3]) {
+      await started.says(`"seq":${seq},`);
+      daemon.cut();
+    }
+    const { stdout, stderr, code } = await started.ended;
     assert.equal(code, 0);
     const seqs = stdout
       .trim()
@@ -120,7 +128,7 @@ suite('what breaks', { concurrency: 2 }, () => {
     assert.deepEqual(seqs, [1, 2, 3, 4]);
     assert.deepEqual(scenario.asked, [0, 1, 2, 3]);
     const once = 'wiz: The connection to URL broke. Trying again.\nwiz: URL answers again.\n';
-    assert.equal(stderr.replaceAll(scenario.daemon.url, 'URL'), once.repeat(3));
+    assert.equal(stderr.replaceAll(daemon.url, 'URL'), once.repeat(3));
   });
 
   test('a run is started once when the answer was lost', async () => {
@@ -129,11 +137,11 @@ suite('what breaks', { concurrency: 2 }, () => {
     const daemon: FakeDaemon = await daemonOf({
       runs: {
         ...succeeds.runs,
-        async startRun(request) {
+        async startRun(request, context) {
           ids.push(request.runId);
           if (ids.length === 1) {
             daemon.cut();
-            await new Promise((resolve) => setTimeout(resolve, 20));
+            await untilGone(context);
           }
           return { run: { runId: RUN_ID } };
         },
@@ -149,9 +157,9 @@ suite('what breaks', { concurrency: 2 }, () => {
   test('what changes something is not called twice', async () => {
     const daemon: FakeDaemon = await daemonOf({
       pipelines: {
-        async deletePipeline() {
+        async deletePipeline(_, context) {
           daemon.cut();
-          await new Promise((resolve) => setTimeout(resolve, 20));
+          await untilGone(context);
           return { versions: 1 };
         },
       },
@@ -293,8 +301,8 @@ suite('completion', () => {
     let slow = false;
     const daemon = await daemonOf({
       pipelines: {
-        async listPipelines() {
-          if (slow) await new Promise((resolve) => setTimeout(resolve, 5000).unref());
+        async listPipelines(_, context) {
+          if (slow) await untilGone(context);
           return { pipelines: [{ name: 'audit', description: 'Groups.' }] };
         },
       },
