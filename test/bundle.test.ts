@@ -4,6 +4,7 @@ import { cpSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { root, wizFor } from './wiz.ts';
 
@@ -55,6 +56,21 @@ test('a start of the command line loads no heavy package', () => {
     heavy.filter((name) => packages.has(name)),
     [],
   );
+});
+
+test('wiz run loads few files: each costs its start about 0.7 ms', async (t) => {
+  const wiz = wizFor(t);
+  const list = join(wiz.folder, 'loaded');
+  const pipeline = join(wiz.folder, 'p.yaml');
+  writeFileSync(pipeline, 'name: p\nprocessors: { a: { run: echo 1 } }\n');
+  const preload = pathToFileURL(join(import.meta.dirname, 'loaded-files.fixture.ts')).href;
+  const env = { NODE_OPTIONS: `--import ${preload}`, LOADED_FILES: list };
+  const ran = await wiz.run(['run', pipeline], { env });
+  assert.equal(ran.code, 0, ran.stdout + ran.stderr);
+  const loaded = readFileSync(list, 'utf8').trim().split('\n');
+  const bundled = loaded.filter((url) => url.startsWith(pathToFileURL(dist).href));
+  // 30 when this was written; 100 when every import() of the daemon made chunks of its own (layers in build.ts).
+  assert.ok(bundled.length > 5 && bundled.length <= 40, `${bundled.length} files:\n${bundled.join('\n')}`);
 });
 
 test('the spawner is small: it loads no package', () => {
