@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { createLocalGuard } from '../../access/local-guard.ts';
 import type { Manager } from '../../manager.ts';
 import { openManager } from '../../open-manager.ts';
@@ -57,4 +58,15 @@ export async function openTestManager(): Promise<TestManager> {
       rmSync(folder, { recursive: true });
     },
   };
+}
+
+/** One for all tests of a `describe`, and a server of it: both are empty until its tests run. */
+export function servedManager(): { daemon: TestManager; server: HttpServer } {
+  const [daemon, server] = [{} as TestManager, {} as HttpServer];
+  before(async () => {
+    Object.assign(daemon, await openTestManager());
+    Object.assign(server, await daemon.serve());
+  });
+  after(() => daemon.close());
+  return { daemon, server };
 }

@@ -4,7 +4,7 @@ import { request as http1Request, type IncomingMessage } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, type ConnectError, createClient } from '@connectrpc/connect';
 import {
@@ -17,7 +17,7 @@ import { PipelineService } from '../../../proto/gen/wiz/v1/pipelines_pb.js';
 import { RunService } from '../../../proto/gen/wiz/v1/runs_pb.js';
 import { newCertificate, writeCertificate } from '../../../test/certificate.ts';
 import { until } from '../../../test/e2e/place.ts';
-import { openTestManager, type TestManager } from './daemon.fixture.ts';
+import { servedManager } from './daemon.fixture.ts';
 import type { HttpServer } from './server.ts';
 
 /** Milliseconds: short, so that a test need not wait long for what must end. */
@@ -25,13 +25,7 @@ const SHORT = { headerMs: 300, bodyMs: 300, idleMs: 300 };
 const MEGABYTE = 1024 * 1024;
 
 describe('limits of the port', () => {
-  let daemon: TestManager;
-  let server: HttpServer;
-  before(async () => {
-    daemon = await openTestManager();
-    server = await daemon.serve();
-  });
-  after(() => daemon.close());
+  const { daemon, server } = servedManager();
 
   /** A raw connection, and what it was sent until it was closed. */
   function raw({ port }: HttpServer, text = ''): { socket: Socket; closed: Promise<string> } {
@@ -89,7 +83,8 @@ describe('limits of the port', () => {
       'content-type': 'application/json',
     });
     stream.on('error', () => {});
-    const closed = once(stream, 'close');
+    // Not once(), which rejects at an error: of a write that came after the end, say.
+    const closed = new Promise((resolve) => stream.once('close', resolve));
     while (!stream.destroyed) {
       stream.write(' ');
       await sleep(50);

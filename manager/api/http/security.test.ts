@@ -1,18 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { after, before, describe, it } from 'node:test';
-import { openTestManager, type TestManager } from './daemon.fixture.ts';
-import type { HttpServer } from './server.ts';
+import { describe, it } from 'node:test';
+import { servedManager } from './daemon.fixture.ts';
 
 describe('what the port does not fall for', () => {
-  let daemon: TestManager;
-  let server: HttpServer;
-  before(async () => {
-    daemon = await openTestManager();
-    server = await daemon.serve();
-  });
-  after(() => daemon.close());
+  const { daemon, server } = servedManager();
 
   /** Sends bytes as they are, and returns what comes until the other end closes, or has answered once. */
   async function raw(text: string): Promise<{ status: number; head: string; body: string }> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Code, ConnectError, createClient, type Interceptor, type Transport } from '@connectrpc/connect';
@@ -21,22 +21,18 @@ import {
 import { Role } from '../../../proto/gen/wiz/v1/options_pb.js';
 import { type Certificate, newCertificate, writeCertificate } from '../../../test/certificate.ts';
 import { until } from '../../../test/e2e/place.ts';
-import { openTestManager, type TestManager } from './daemon.fixture.ts';
+import { servedManager } from './daemon.fixture.ts';
 import { peerKey } from './peer.ts';
 import type { HttpServer } from './server.ts';
 
 describe('one port', () => {
-  let daemon: TestManager;
-  let clear: HttpServer;
+  const { daemon, server: clear } = servedManager();
   let encrypted: HttpServer;
   let certificate: Certificate;
   before(async () => {
-    daemon = await openTestManager();
     certificate = newCertificate('wiz');
-    clear = await daemon.serve();
     encrypted = await daemon.serve({ tls: writeCertificate(join(daemon.folder, 'tls'), certificate) });
   });
-  after(() => daemon.close());
 
   const nodeOptions = () => ({ ca: certificate.certificate });
   const transports: Record<string, (baseUrl: string) => Transport> = {

@@ -4,8 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import { openTestManager, type TestManager } from '../daemon.fixture.ts';
-import type { HttpServer } from '../server.ts';
+import { servedManager } from '../daemon.fixture.ts';
 import { html } from './html.ts';
 import { requestsFor, type Sent } from './requests.fixture.ts';
 
@@ -19,22 +18,16 @@ const REQUESTS = Number(process.argv[process.argv.indexOf('--requests') + 1]) ||
 const PATIENCE_MS = 60_000;
 
 describe('OpenAPI', () => {
-  let daemon: TestManager;
-  let server: HttpServer;
+  const { daemon, server } = servedManager();
   let document: Any;
   let validators: Ajv2020;
   const agent = new Agent({ keepAlive: true });
   before(async () => {
-    daemon = await openTestManager();
-    server = await daemon.serve();
     document = await (await fetch(`${server.url}/api/v1/openapi.json`)).json();
     validators = new Ajv2020({ strict: false, validateFormats: false });
     validators.addSchema(document, 'api');
   });
-  after(async () => {
-    agent.destroy();
-    await daemon.close();
-  });
+  after(() => agent.destroy());
 
   function schemaAt(pointer: string): ValidateFunction {
     return validators.getSchema(`api#${pointer}`) ?? validators.compile({ $ref: `api#${pointer}` });

@@ -1,25 +1,18 @@
 import assert from 'node:assert/strict';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { getOption, hasOption } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, createConnectRouter, type Interceptor } from '@connectrpc/connect';
 import { http } from '../../../../proto/gen/google/api/annotations_pb.js';
 import { until } from '../../../../test/e2e/place.ts';
 import { routes } from '../../routes.ts';
-import { openTestManager, type TestManager } from '../daemon.fixture.ts';
+import { servedManager } from '../daemon.fixture.ts';
 import { peerKey } from '../peer.ts';
-import type { HttpServer } from '../server.ts';
 import { routesOf } from './route.ts';
 
 describe('REST', () => {
-  let daemon: TestManager;
-  let server: HttpServer;
-  before(async () => {
-    daemon = await openTestManager();
-    server = await daemon.serve();
-  });
-  after(() => daemon.close());
+  const { daemon, server } = servedManager();
 
   interface Answer {
     status: number;

@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { WebSocket } from 'ws';
 import { until } from '../../../../test/e2e/place.ts';
-import { openTestManager, type TestManager } from '../daemon.fixture.ts';
-import type { HttpServer, ServeHttpOptions } from '../server.ts';
+import { servedManager } from '../daemon.fixture.ts';
+import type { ServeHttpOptions } from '../server.ts';
 
 describe('WebSockets', () => {
-  let daemon: TestManager;
-  let server: HttpServer;
-  before(async () => {
-    daemon = await openTestManager();
-    server = await daemon.serve();
-  });
-  after(() => daemon.close());
+  const { daemon, server } = servedManager();
 
   async function start(script: string): Promise<string> {
     const response = await fetch(`${server.url}/api/v1/runs`, {
