@@ -18,6 +18,9 @@ export interface Limits {
   connections: number;
 }
 
+/** Milliseconds that a call may take at most: what a timer can hold. */
+export const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
 export const DEFAULT_LIMITS: Limits = {
   bodyBytes: 16 * 1024 * 1024,
   headerBytes: 32 * 1024,

@@ -9,6 +9,11 @@ export type HttpResponse = (ServerResponse | Http2ServerResponse) & {
   end(chunk?: string | Uint8Array): unknown;
 };
 
+/** Nobody is at the other end any more. HTTP/2's response does not say so itself. */
+export function isGone(response: HttpResponse): boolean {
+  return 'stream' in response ? response.stream.destroyed : response.destroyed;
+}
+
 /** Headers as Connect and `admit` take them; those of HTTP/2 that begin with a colon are none. */
 export function headersOf(headers: IncomingHttpHeaders): Headers {
   const result = new Headers();

@@ -21,7 +21,7 @@ import { endings } from './endings.ts';
 import type { Admit } from './endpoint.ts';
 import { grpcEndings, grpcGate, grpcServices } from './grpc/services.ts';
 import { JSON_OPTIONS } from './json.ts';
-import type { Limits } from './limits.ts';
+import { type Limits, MAX_TIMEOUT_MS } from './limits.ts';
 import { chunksOf, type HttpRequest, type HttpResponse, pathOf } from './messages.ts';
 import { type Peer, peerKey } from './peer.ts';
 
@@ -63,6 +63,7 @@ export function createRpc({ routes, limits, note, ...options }: RpcOptions): Rpc
     acceptCompression: [compressionGzip],
     jsonOptions: JSON_OPTIONS,
     shutdownSignal: options.stopping,
+    maxTimeoutMs: MAX_TIMEOUT_MS,
   };
   const router = createConnectRouter({
     ...shared,

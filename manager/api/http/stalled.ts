@@ -1,7 +1,9 @@
-import type { HttpResponse } from './messages.ts';
+import { type HttpResponse, isGone } from './messages.ts';
 
 /** Resolves when a response takes more, or never will. */
 export function drained(response: HttpResponse): Promise<void> {
+  // What has closed already says so no more.
+  if (isGone(response)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       response.off('drain', done);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import {
   type Client,
   type ClientDuplexStream,
@@ -16,8 +17,9 @@ import {
 } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer, loadSync } from '@grpc/proto-loader';
 import { root } from '../../../../test/wiz.ts';
-import { openTestManager, type TestManager } from '../daemon.fixture.ts';
+import { servedManager } from '../daemon.fixture.ts';
 import type { HttpServer } from '../server.ts';
+import { healthService } from './health.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: what a client that was not generated gets
 type Any = any;
@@ -29,16 +31,10 @@ const protos = {
 };
 
 describe('for clients of gRPC', () => {
-  let daemon: TestManager;
-  let server: HttpServer;
+  const { daemon, server } = servedManager();
   const clients: Client[] = [];
-  before(async () => {
-    daemon = await openTestManager();
-    server = await daemon.serve();
-  });
-  after(async () => {
+  after(() => {
     for (const client of clients) client.close();
-    await daemon.close();
   });
 
   function clientOf(
@@ -170,6 +166,21 @@ describe('for clients of gRPC', () => {
     assert.equal((await over).code, Code.Unavailable);
     assert.deepEqual(statuses, ['SERVING', 'NOT_SERVING']);
     assert.equal((await check('')).status, 'NOT_SERVING');
+  });
+
+  it('keeps nothing of those who watched health', async () => {
+    const draining = new AbortController();
+    const leave = new AbortController();
+    const { watch } = healthService([], draining.signal);
+    const context = { signal: leave.signal } as HandlerContext;
+    const statuses = (watch({ service: '' } as never, context) as AsyncIterable<unknown>)[
+      Symbol.asyncIterator
+    ]();
+    await statuses.next();
+    const end = statuses.next();
+    leave.abort();
+    assert.equal((await end).done, true);
+    assert.equal(getEventListeners(draining.signal, 'abort').length, 0);
   });
 
   it('asks for a credential before it reflects, and not before it tells health', async () => {

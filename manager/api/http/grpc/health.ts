@@ -25,7 +25,8 @@ export function healthService(
       return await aborted(signal);
     }
     yield now();
-    await Promise.race([aborted(signal), aborted(draining)]);
+    // Not a listener on `draining`, which lives as long as the port.
+    await aborted(AbortSignal.any([signal, draining]));
     if (!draining.aborted) return;
     yield now();
     throw restarting();

@@ -8,14 +8,11 @@ import {
 } from '@connectrpc/connect/protocol-grpc';
 import { tooLarge } from '../body.ts';
 import type { Call, Calls } from '../call.ts';
-import type { Limits } from '../limits.ts';
-import { chunksOf, type HttpRequest, type HttpResponse, headersOf, pathOf } from '../messages.ts';
+import { type Limits, MAX_TIMEOUT_MS } from '../limits.ts';
+import { chunksOf, type HttpRequest, type HttpResponse, headersOf, isGone, pathOf } from '../messages.ts';
 import type { Peer } from '../peer.ts';
 import { drained } from '../stalled.ts';
 import { envelope, PREFIX_BYTES } from './envelope.ts';
-
-/** Milliseconds: what a timer can hold. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export interface GrpcStreams {
   /** Answers a call of a server stream that is plain gRPC; false when Connect is to answer. */
@@ -57,7 +54,7 @@ export function createGrpcStreams(calls: Calls, limits: Limits): GrpcStreams {
       for await (const message of await call.answers(await readMessage(method, request, limits))) {
         begin();
         if (!response.write(envelope(method.output, message))) await drained(response);
-        if (response.destroyed) return;
+        if (isGone(response)) return;
       }
       trailers.set('grpc-status', grpcStatusOk);
       call.context.responseTrailer.forEach((value, name) => {
@@ -68,7 +65,7 @@ export function createGrpcStreams(calls: Calls, limits: Limits): GrpcStreams {
     } finally {
       call?.end();
     }
-    if (response.destroyed) return;
+    if (isGone(response)) return;
     begin();
     response.addTrailers(Object.fromEntries(trailers));
     response.end();

@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, getOption } from '@bufbuild/protobuf';
 import { Role, role } from '../../../../proto/gen/wiz/v1/options_pb.js';
 import { RunService } from '../../../../proto/gen/wiz/v1/runs_pb.js';
+import { MAX_TIMEOUT_MS } from '../limits.ts';
 import type { Route } from '../rest/route.ts';
 import { type Schema, type Schemas, withoutFields } from './schemas.ts';
 
@@ -137,7 +138,7 @@ export const PARAMETERS: Record<string, Schema> = {
     name: 'connect-timeout-ms',
     in: 'header',
     description: 'Milliseconds that the call may take.',
-    schema: { type: 'integer', minimum: 0, maximum: 2 ** 31 - 1 },
+    schema: { type: 'integer', minimum: 0, maximum: MAX_TIMEOUT_MS },
   },
   lastEventId: {
     name: 'last-event-id',

@@ -4,7 +4,7 @@ import { answerError } from '../answers.ts';
 import { tooLarge } from '../body.ts';
 import type { Call, Calls } from '../call.ts';
 import { jsonText } from '../json.ts';
-import type { Limits } from '../limits.ts';
+import { type Limits, MAX_TIMEOUT_MS } from '../limits.ts';
 import { type HttpRequest, type HttpResponse, headersOf, pathOf, queryOf } from '../messages.ts';
 import type { Peer } from '../peer.ts';
 import { bindRequest } from './bind.ts';
@@ -87,9 +87,6 @@ export function createRest(calls: Calls, limits: Limits): Rest {
     },
   };
 }
-
-/** Milliseconds: what a timer can hold. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** What Connect's header says. Throws ConnectError. */
 export function timeoutOf(header: Headers): number | undefined {

@@ -2,7 +2,7 @@ import type { DescMethod, JsonValue, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import { jsonText } from '../json.ts';
-import type { HttpRequest, HttpResponse } from '../messages.ts';
+import { type HttpRequest, type HttpResponse, isGone } from '../messages.ts';
 import { drained } from '../stalled.ts';
 import { eventIdOf } from './resume.ts';
 import type { Route } from './route.ts';
@@ -48,7 +48,7 @@ export async function answerStream(
       begin();
       const chunk = form.message(message);
       if (chunk.length > 0 && !response.write(chunk)) await drained(response);
-      if (response.destroyed) return;
+      if (isGone(response)) return;
       beats.refresh();
     }
     // To an EventSource that comes again this says that there is nothing more.
