@@ -20,17 +20,33 @@ const MOST_WATCHES = 1_000;
 
 export function serveWatches(client: WebSocket, calls: Calls, caller: Caller, draining: AbortSignal): void {
   const watched = new Map<string, Call>();
-  /** Asked for, and not let in yet. */
-  const opening = new Set<string>();
+  /** Asked for, and not let in yet, each with its request: meanwhile it may be let go of, and asked for again. */
+  const opening = new Map<string, WatchRunRequest>();
+
+  /** Undefined when it was let go of before it was let in. */
+  async function open(request: WatchRunRequest): Promise<Call | undefined> {
+    const { runId } = request;
+    const isWanted = () => opening.get(runId) === request;
+    opening.set(runId, request);
+    try {
+      const call = await calls.open(RunService.method.watchRun, caller);
+      if (!isWanted()) return void call.end();
+      watched.set(runId, call);
+      return call;
+    } catch (error) {
+      if (isWanted()) throw error;
+    } finally {
+      if (isWanted()) opening.delete(runId);
+    }
+  }
 
   async function watch(request: WatchRunRequest): Promise<void> {
     const { runId } = request;
     if (watched.has(runId) || opening.has(runId)) throw wrong(`"${runId}" is being watched already.`);
     if (watched.size + opening.size >= MOST_WATCHES)
       throw new ConnectError(`One connection watches at most ${MOST_WATCHES} runs.`, Code.ResourceExhausted);
-    opening.add(runId);
-    const call = await calls.open(RunService.method.watchRun, caller).finally(() => opening.delete(runId));
-    watched.set(runId, call);
+    const call = await open(request);
+    if (call === undefined) return;
     const name = JSON.stringify(runId);
     try {
       for await (const message of await call.answers(request)) {
@@ -51,6 +67,7 @@ export function serveWatches(client: WebSocket, calls: Calls, caller: Caller, dr
       name = asked.watch ?? asked.unwatch;
       if (asked.watch !== undefined) await watch(requestOf(asked.watch, asked));
       else {
+        opening.delete(asked.unwatch!);
         const call = watched.get(asked.unwatch!);
         watched.delete(asked.unwatch!);
         call?.end();

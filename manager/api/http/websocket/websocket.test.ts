@@ -78,6 +78,28 @@ describe('WebSockets', () => {
     await closed;
   });
 
+  it('lets go of a run that it was not let in to yet', async () => {
+    const { promise: letIn, resolve: enter } = Promise.withResolvers<void>();
+    const to = await daemon.serve({ gate: () => letIn });
+    const ended = await start('exit 1');
+    const { client, told, say, closed } = open('/api/v1/ws', { to });
+    await once(client, 'open');
+    say({ watch: ended });
+    say({ unwatch: ended });
+    say({ watch: ended, afterSeq: 2 });
+    say({ nonsense: 1 });
+    await until('all has been read', () => told.length > 0);
+    enter();
+    await until('the run has ended', () => told.at(-1).end !== undefined);
+    assert.deepEqual(
+      told.flatMap(({ error }) => error?.message ?? []),
+      ['A message has no "nonsense".'],
+    );
+    assert.equal(seqsOf(told)[0], 3);
+    client.close();
+    await closed;
+  });
+
   const guarded: Partial<ServeHttpOptions> = {
     gate: ({ requestHeader }) => check(requestHeader),
     admit: async (headers) => check(headers),
