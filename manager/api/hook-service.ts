@@ -96,19 +96,12 @@ function targetWords(json: string): string {
 
 /** Warnings about hooks that could not be told of a run: nothing that the run itself depends on. */
 export async function hookWarnings({ store }: Manager, runId: string): Promise<string[]> {
-  const rows = await store.listDeliveries({
-    runId,
-    states: ['failed', 'disabled', 'pending'],
-    limit: MOST_WARNINGS,
-  });
-  return rows.reverse().flatMap(({ deliveryId, event, processor, state, tries, error, target }) => {
-    if (error === '' && state !== 'disabled') return [];
+  const rows = await store.listDeliveries({ runId, troubled: true, limit: MOST_WARNINGS });
+  return rows.reverse().map(({ deliveryId, event, processor, state, tries, error, target }) => {
     const about = processor === '' ? event : `${event} ${processor}`;
     const how = state === 'pending' ? `has not been told yet (try ${tries})` : `was not told (${state})`;
-    return [
-      `The hook ${targetWords(target)} ${how} of ${about}: ${error || 'its receiver is gone.'} ` +
-        `See wiz hooks show ${deliveryId}.`,
-    ];
+    const why = error || 'its receiver is gone.';
+    return `The hook ${targetWords(target)} ${how} of ${about}: ${why} See wiz hooks show ${deliveryId}.`;
   });
 }
 

@@ -57,10 +57,12 @@ export function runService(manager: Manager): ServiceImpl<typeof RunService> {
     }),
     getRun: unary(async ({ runId, summary, instancesOf }) => {
       const row = await findRun(manager, runId);
-      const about = await hookWarnings(manager, row.runId);
-      const withHooks = (run: Run) => ({ ...run, warnings: [...run.warnings, ...about] });
-      if (summary) return { run: withHooks(runOf(row)), processors: [] };
-      const run = await readRun(store, row.runId);
+      const [about, run] = await Promise.all([
+        hookWarnings(manager, row.runId),
+        summary ? undefined : readRun(store, row.runId),
+      ]);
+      const withHooks = (shown: Run) => ({ ...shown, warnings: [...shown.warnings, ...about] });
+      if (run === undefined) return { run: withHooks(runOf(row)), processors: [] };
       // The journal may be ahead of the row that was read before it.
       return {
         run: withHooks(runOf({ ...rowOf(run), managerId: row.managerId })),

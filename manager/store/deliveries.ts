@@ -92,6 +92,8 @@ export interface DeliveryFilter {
   runId?: string;
   pipeline?: string;
   states?: DeliveryState[];
+  /** Only those whose last try failed, or whose hook is gone. */
+  troubled?: true;
   limit: number;
   /** Only those created before this one. */
   beforeId?: string;

@@ -184,6 +184,28 @@ export function deliveryTests(store: () => Store): void {
     assert.equal((await names({ states: ['pending'] })).length, 4);
   });
 
+  it('lists those that something was wrong with, whatever else there is', async () => {
+    const row = await newRun();
+    const names = ['well', 'once', 'never', 'gone', 'later'];
+    await told(row, ...names.map((name, i) => delivery(row, name, { hookKey: name, createdMs: NOW - i })));
+    const ends: Record<string, Partial<TryEnd>> = {
+      well: {},
+      once: { state: 'pending', nextMs: NOW + 1e9, status: 500, error: 'HTTP 500' },
+      never: { state: 'failed', status: 400, error: 'HTTP 400' },
+      gone: { state: 'disabled', status: 410 },
+    };
+    await store().claimDeliveries('m1', NOW, 10);
+    for (const [name, change] of Object.entries(ends))
+      await store().endTry(end(`${row.runId}-${name}`, change));
+    const troubled = async (filter: object) =>
+      (await store().listDeliveries({ runId: row.runId, troubled: true, limit: 2, ...filter })).map(
+        ({ deliveryId }) => deliveryId.split('-').at(-1),
+      );
+    assert.deepEqual(await troubled({}), ['once', 'never']);
+    assert.deepEqual(await troubled({ limit: 10 }), ['once', 'never', 'gone']);
+    assert.deepEqual(await troubled({ states: ['disabled'] }), ['gone']);
+  });
+
   it('deletes them with their run', async () => {
     const row = await newRun();
     const one = delivery(row, '1');

@@ -124,6 +124,7 @@ export async function listDeliveries(connection: Connection, filter: DeliveryFil
   if (filter.runId !== undefined) add((it) => `run_id = ${it}`, filter.runId);
   if (filter.pipeline !== undefined) add((it) => `pipeline = ${it}`, filter.pipeline);
   if (filter.states !== undefined) add((it) => `state = ANY (${it}::text[])`, texts(filter.states));
+  if (filter.troubled) conditions.push(`(error <> '' OR state = 'disabled')`);
   if (filter.beforeId !== undefined) {
     add(
       (it) =>

@@ -141,6 +141,7 @@ export function listDeliveries(connection: Connection, filter: DeliveryFilter): 
   if (filter.states !== undefined) {
     add('state IN (SELECT value FROM json_each(?))', JSON.stringify(filter.states));
   }
+  if (filter.troubled) add(`(error <> '' OR state = 'disabled')`);
   if (filter.beforeId !== undefined) {
     add(
       '(created_ms, delivery_id) < (SELECT created_ms, delivery_id FROM deliveries WHERE delivery_id = ?)',
