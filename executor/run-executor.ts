@@ -5,6 +5,7 @@ import type { FileStoreAddress } from '../files/file-store.ts';
 import { WizError } from '../proto/error.ts';
 import { wizHome } from '../proto/home.ts';
 import type { Log } from '../proto/log.ts';
+import { isLocalAddress } from '../proto/loopback.ts';
 import type { Spans } from '../proto/spans.ts';
 import { WIZ_VERSION } from '../proto/version.ts';
 import type { DataRooms } from './data/data-rooms.ts';
@@ -182,12 +183,10 @@ function programEnvironment(): NodeJS.ProcessEnv {
 }
 
 function refuseOpenNetwork(listen: string, { tls, insecure }: RunOptions): void {
-  if (listen.startsWith('unix:') || tls !== undefined || insecure) return;
-  const colon = listen.lastIndexOf(':');
-  if (colon === -1) {
+  if (isLocalAddress(listen) || tls !== undefined || insecure) return;
+  if (!listen.includes(':')) {
     throw new WizError('invalid_argument', `--listen ${listen} is neither unix:/path nor host:port.`);
   }
-  if (/^(localhost|127\.[\d.]+|\[::1\])$/.test(listen.slice(0, colon))) return;
   throw new WizError(
     'invalid_argument',
     `--listen ${listen} can be reached from other machines, and the token would be sent in the clear. Give --tls-cert and --tls-key, or say --insecure when something in front of it has TLS.`,

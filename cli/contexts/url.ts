@@ -1,3 +1,4 @@
+import { isLoopback as isLoopbackHost } from '../../proto/loopback.ts';
 import { UsageError } from '../usage.ts';
 
 const DEFAULT_PORT = 7433;
@@ -23,8 +24,7 @@ export function managerUrl(word: string, where: string): string {
 
 /** Whether what is sent there stays on this machine. */
 export function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname);
+  return isLoopbackHost(new URL(url).hostname);
 }
 
 /** Throws UsageError for clear text that would leave this machine. */

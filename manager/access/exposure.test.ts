@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { checkExposure, exposureOf, isLoopback } from './exposure.ts';
+import { isLoopback } from '../../proto/loopback.ts';
+import { checkExposure, exposureOf } from './exposure.ts';
 
 const daemon = (host: string, change: object = {}) => ({
   listen: { host, port: 7433 },

@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net';
 import { WizError } from '../../proto/error.ts';
+import { isLoopback } from '../../proto/loopback.ts';
 import type { AuthConfig } from '../config/auth.ts';
 
 /** What other machines could reach must be encrypted, and ask who calls. */
@@ -38,16 +38,4 @@ export function checkExposure(exposed: Exposed): void {
   const found = exposureOf(exposed);
   if (found === undefined) return;
   throw new WizError('invalid_argument', `${found.path.join('.')}: ${found.message}. ${found.hint}`);
-}
-
-const LOOPBACK = new BlockList();
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
-LOOPBACK.addAddress('::1', 'ipv6');
-
-/** A name may be anybody's, but for the one that RFC 6761 keeps for this machine. */
-export function isLoopback(host: string): boolean {
-  const address = host.replace(/^\[(.*)\]$/, '$1');
-  const kind = isIP(address);
-  if (kind === 0) return address.toLowerCase() === 'localhost';
-  return LOOPBACK.check(address, kind === 4 ? 'ipv4' : 'ipv6');
 }

@@ -9,9 +9,9 @@ import type {
   RemoveExecutorRequest,
   RemoveExecutorResponse,
 } from '../../proto/gen/wiz/v1/managers_pb.js';
+import { isLocalAddress } from '../../proto/loopback.ts';
 import { describeExecutor, drainExecutor } from '../dispatch/calls.ts';
 import { dialOf } from '../dispatch/dial.ts';
-import { isLocalAddress } from '../dispatch/local-address.ts';
 import { checkedAddress } from '../launch/addresses.ts';
 import { catalogueJson } from '../launch/catalogue.ts';
 import { processOf } from '../launch/elsewhere.ts';

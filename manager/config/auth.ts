@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isLoopback } from '../../proto/loopback.ts';
 import { setting } from './setting.ts';
 
 /** Who is let in, and how long it is kept who did what. */
@@ -13,9 +14,7 @@ const issuer = z.url({ error: issuerRule }).refine(isSafe, { error: issuerRule }
 function isSafe(text: string): boolean {
   const url = URL.parse(text);
   if (url === null || url.search !== '' || url.hash !== '' || url.username !== '') return false;
-  return (
-    url.protocol === 'https:' || (url.protocol === 'http:' && /^(localhost|127\.|\[::1\])/.test(url.hostname))
-  );
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
 }
 
 /** Public keys only: with a shared secret (HS256), or none, anybody could sign. */

@@ -233,6 +233,15 @@ suite('what is wrong', () => {
     ]);
   });
 
+  test('an issuer in clear text that is not on this machine', () => {
+    const of = (issuer: string) => complaints(`auth: { oidc: { issuer: "${issuer}", clientId: wiz } }\n`);
+    for (const host of ['localhost', '127.0.0.1:8080', '127.8.8.8', '[::1]:1']) {
+      assert.deepEqual(of(`http://${host}`), [], host);
+    }
+    const others = ['localhost.evil.com', 'localhosts', '127.evil.com', '127.0.0.1.evil.com', '[::1:2]'];
+    for (const host of others) assert.match(of(`http://${host}`).join(), /must be the https address/, host);
+  });
+
   test('variables and flags are named', () => {
     const environment = { WIZ_SLOTS: 'x', WIZ_TLS_CERT: '/a.pem' };
     const flags = [

@@ -3,7 +3,7 @@ import { checkServerIdentity as checkIdentity, type PeerCertificate } from 'node
 import { type ChannelOptions, credentials, Metadata } from '@grpc/grpc-js';
 import { ExecutorService } from '../../proto/gen/wiz/v1/executors_pb.js';
 import { grpcClient } from '../../proto/grpc.ts';
-import { isLocalAddress } from './local-address.ts';
+import { isLocalAddress } from '../../proto/loopback.ts';
 
 /** What a connection to an executor is secured with; absent is none: a unix socket, or a network that is
  *  trusted otherwise. Texts are PEM. */

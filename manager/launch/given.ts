@@ -1,7 +1,7 @@
 import { WizError } from '../../proto/error.ts';
+import { isLocalAddress } from '../../proto/loopback.ts';
 import { type CallOptions, describeExecutor } from '../dispatch/calls.ts';
 import { dialOf } from '../dispatch/dial.ts';
-import { isLocalAddress } from '../dispatch/local-address.ts';
 import type { ExecutorRow, Store } from '../store/store.ts';
 import { checkedAddress } from './addresses.ts';
 import { catalogueJson } from './catalogue.ts';

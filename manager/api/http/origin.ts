@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { Code, ConnectError, cors } from '@connectrpc/connect';
+import { isLoopback } from '../../../proto/loopback.ts';
 import { answerError } from './answers.ts';
 import type { HttpRequest, HttpResponse } from './messages.ts';
 
@@ -71,10 +72,6 @@ export function createOrigins({ host, behindProxy, origins }: OriginOptions): Or
 function namesThisMachine(authority: string): boolean {
   const name = authority.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   return isIP(name) > 0 || name === 'localhost' || name.endsWith('.localhost');
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function authorityOf(request: HttpRequest): string {
