@@ -82,12 +82,15 @@ function rest(chunk: LogChunk, from: number): LogChunk {
   return { ...chunk, offset: from, line: chunk.line + lines, data: chunk.data.subarray(cut) };
 }
 
-/** Opens a stream again while it breaks; an answer in between starts the count anew. */
+/** Opens a stream again while it breaks; an answer in between starts the count anew. So it does when its credential ends on the
+ *  way: a new call shows the one that has followed, and when there is none is told so. */
 async function* again<T>(open: () => AsyncIterable<T>, enough = () => true): AsyncGenerator<T> {
   for (let tries = 0; ; tries++) {
+    let hasBegun = false;
     try {
       for await (const item of open()) {
         tries = 0;
+        hasBegun = true;
         yield item;
       }
       if (enough()) return;
@@ -95,7 +98,9 @@ async function* again<T>(open: () => AsyncIterable<T>, enough = () => true): Asy
       if (tries >= TRIES) return;
     } catch (error) {
       const code = error instanceof ConnectError ? error.code : undefined;
-      if ((code !== Code.Unavailable && code !== Code.Aborted) || tries >= TRIES) throw error;
+      const passes =
+        code === Code.Unavailable || code === Code.Aborted || (code === Code.Unauthenticated && hasBegun);
+      if (!passes || tries >= TRIES) throw error;
     }
     await sleep(FIRST_WAIT_MS * 2 ** tries);
   }

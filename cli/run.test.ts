@@ -79,14 +79,19 @@ To go on from what failed: wiz runs retry ${RUN_ID}
     assert.equal(code, 1);
   });
 
-  test('a stream that breaks goes on where it was, and nothing is told twice', async () => {
-    const file = record();
-    const { stdout, code } = await wiz('breaks', ['run', 'audit'], { record: file });
-    assert.equal(stdout.match(/Running/g)?.length, 1);
-    assert.equal(code, 0);
-    const asked = recorded(file).flatMap(({ afterSeq }) => (afterSeq === undefined ? [] : [afterSeq]));
-    assert.deepEqual(asked, [0, 1, 2, 3]);
-  });
+  for (const [name, scenario] of [
+    ['a stream that breaks', 'breaks'],
+    ['a stream whose credential ends', 'expires'],
+  ] as const) {
+    test(`${name} goes on where it was, and nothing is told twice`, async () => {
+      const file = record();
+      const { stdout, code } = await wiz(scenario, ['run', 'audit'], { record: file });
+      assert.equal(stdout.match(/Running/g)?.length, 1);
+      assert.equal(code, 0);
+      const asked = recorded(file).flatMap(({ afterSeq }) => (afterSeq === undefined ? [] : [afterSeq]));
+      assert.deepEqual(asked, [0, 1, 2, 3]);
+    });
+  }
 
   test('Ctrl-C asks to cancel and waits for the end: exit 1', async () => {
     const file = record();

@@ -131,6 +131,17 @@ suite('what breaks', { concurrency: 2 }, () => {
     assert.equal(stderr.replaceAll(daemon.url, 'URL'), once.repeat(3));
   });
 
+  test('a run is watched on when the credential of the stream has ended, and another is shown', async () => {
+    const daemon = await daemonOf(scenarios.expires!(record));
+    const { stderr, code } = await wiz(
+      '',
+      ['run', 'audit', '--json'],
+      at(daemon.url, { WIZ_TOKEN: 'secret' }),
+    );
+    assert.deepEqual([stderr, code], ['', 0]);
+    assert.equal(daemon.credentials.length, 5);
+  });
+
   test('a run is started once when the answer was lost', async () => {
     const ids: string[] = [];
     const succeeds = scenarios.succeeds!(record);

@@ -9,7 +9,8 @@ import type { Users } from './users.ts';
 export interface Authenticator {
   /** Throws ConnectError: unauthenticated, or resource_exhausted after too many failures. */
   identify(headers: Headers, peer: string): Promise<Identity>;
-  /** Whether somebody who was identified before still would be: long streams ask. A JWT cannot be taken back. */
+  /** Whether somebody who was identified before still would be: long streams ask. A JWT cannot be taken back,
+   *  but ends. */
   holds(identity: Identity): Promise<boolean>;
 }
 
@@ -69,9 +70,11 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
         throw error;
       }
     },
-    async holds({ kind, credential, name, role }) {
+    async holds(identity) {
+      const { kind, credential, name, role } = identity;
       if (kind === 'token') return tokens.holds(credential);
       if (kind === 'user') return (await users?.holds(name, role)) ?? false;
+      if (kind === 'oidc') return oidc?.holds(identity) ?? false;
       return true;
     },
   };

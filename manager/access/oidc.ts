@@ -10,6 +10,8 @@ export interface Oidc {
   /** Throws ConnectError: unauthenticated; permission_denied for somebody without a role; unavailable when the provider does
    *  not answer and its keys are not known. */
   identify(jwt: string): Promise<Identity>;
+  /** Whether the JWT that somebody was identified by is good for now. */
+  holds(identity: Pick<Identity, 'expiresMs'>): boolean;
 }
 
 export function createOidc(
@@ -44,6 +46,7 @@ export function createOidc(
       const expiresMs = Number(claims.exp) * 1000;
       return { kind: 'oidc', name, role, scopes: [], expiresMs, credential: String(claims.sub) };
     },
+    holds: ({ expiresMs }) => expiresMs + config.clockSkewSeconds * 1000 > now(),
   };
 }
 
