@@ -7,8 +7,8 @@ import {
 } from '@connectrpc/connect';
 import { codeToString } from '@connectrpc/connect/protocol-connect';
 import { Role } from '../../proto/gen/wiz/v1/options_pb.js';
-import { parseTraceparent } from '../../proto/trace-context.ts';
 import { toConnectError } from '../api/errors.ts';
+import { spanOfCall } from '../observe/call-trace.ts';
 import type { AuditLog } from './audit.ts';
 import { audited } from './audited-call.ts';
 import type { Authenticator } from './authenticate.ts';
@@ -30,7 +30,8 @@ export interface GuardOptions {
   audit: AuditLog;
   /** Who calls. Throws ConnectError. */
   identify(headers: Headers, values: ContextValues): Promise<Identity>;
-  holds: Authenticator['holds'];
+  /** Undefined: nobody's credential ends. */
+  holds?: Authenticator['holds'];
   /** Address of the caller, for the audit. */
   peerOf(values: ContextValues): string;
   now: () => number;
@@ -38,6 +39,11 @@ export interface GuardOptions {
 
 export function createGuard(options: GuardOptions): Guard {
   const { audit, identify, peerOf, now } = options;
+
+  function callOf(caller: Identity | undefined, facts: MethodFacts, headers: Headers, values: ContextValues) {
+    const traceId = spanOfCall(values, headers)?.traceId ?? '';
+    return { caller, method: facts.name, target: '', peer: peerOf(values), traceId };
+  }
 
   async function check(facts: MethodFacts, headers: Headers, values: ContextValues): Promise<Identity> {
     let caller: Identity | undefined;
@@ -48,13 +54,7 @@ export function createGuard(options: GuardOptions): Guard {
     } catch (thrown) {
       const error = toConnectError(thrown);
       if (facts.changes) {
-        const call = {
-          caller,
-          method: facts.name,
-          target: '',
-          peer: peerOf(values),
-          traceId: traceOf(headers),
-        };
+        const call = callOf(caller, facts, headers, values);
         const isFlood = error.code === Code.ResourceExhausted && caller === undefined;
         if (isFlood) audit.turnedAway(call, codeToString(error.code));
         else audit.refused(call, codeToString(error.code));
@@ -72,16 +72,12 @@ export function createGuard(options: GuardOptions): Guard {
       const facts = factsOf(request.method);
       const caller = contextValues.get(callerKey) ?? (await check(facts, header, contextValues));
       contextValues.set(callerKey, caller);
-      const stillHolds = () => options.holds(caller);
-      if (!facts.changes) return watched(await next(request), stillHolds, now);
-      const call = {
-        caller,
-        method: facts.name,
-        target: '',
-        peer: peerOf(contextValues),
-        traceId: traceOf(header),
-      };
-      return watched(await audited(audit, call, request, next), stillHolds, now);
+      const answer = facts.changes
+        ? await audited(audit, callOf(caller, facts, header, contextValues), request, next)
+        : await next(request);
+      const { holds } = options;
+      if (holds === undefined || !answer.stream) return answer;
+      return { ...answer, message: whileHolds(answer.message, () => holds(caller), now) };
     },
   };
 }
@@ -95,16 +91,8 @@ export function mayCall(caller: Identity, { name, role }: MethodFacts): void {
   if (!allows(caller.scopes, name)) throw outOfScope(name, caller.name);
 }
 
-type Answer = Awaited<ReturnType<ReturnType<Interceptor>>>;
-
 /** Milliseconds after which a stream asks, before its next message, whether its caller may still have it. */
 const ASK_AGAIN_MS = 10_000;
-
-function watched(answer: Answer, stillHolds: () => Promise<boolean>, now: () => number): Answer {
-  if (!answer.stream) return answer;
-  const { message } = answer;
-  return { ...answer, message: whileHolds(message, stillHolds, now) };
-}
 
 async function* whileHolds<T>(
   messages: AsyncIterable<T>,
@@ -121,9 +109,4 @@ async function* whileHolds<T>(
     }
     yield message;
   }
-}
-
-/** Of the trace that the caller says its call is a part of; or empty. */
-function traceOf(headers: Headers): string {
-  return parseTraceparent(headers.get('traceparent'))?.traceId ?? '';
 }

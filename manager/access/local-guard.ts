@@ -18,7 +18,6 @@ export function createLocalGuard(options: {
   const guard = createGuard({
     audit,
     identify: async () => caller,
-    holds: async () => true,
     peerOf: () => '',
     now: Date.now,
   });
