@@ -24,10 +24,17 @@ export function guardBody(
   /** The client may go on sending for as long as it likes. */
   openEnded: boolean,
 ): boolean {
+  if (!isReceived(request)) limitTime(request, response, openEnded ? undefined : limits.bodyMs);
+  if (!announcesTooMuch(request, limits)) return true;
+  answerError(response, tooLarge(limits), 413);
+  return false;
+}
+
+function limitTime(request: HttpRequest, response: HttpResponse, bodyMs: number | undefined): void {
   const late = () => {
     if (!isReceived(request)) cutOff(request);
   };
-  const timer = openEnded ? undefined : setTimeout(late, limits.bodyMs);
+  const timer = bodyMs === undefined ? undefined : setTimeout(late, bodyMs);
   request.once('end', () => clearTimeout(timer));
   response.once('close', () => clearTimeout(timer));
   // An answer may come before the whole request has: the rest is not waited for.
@@ -36,9 +43,6 @@ export function guardBody(
     const linger = setTimeout(late, LINGER_MS);
     request.once('close', () => clearTimeout(linger));
   });
-  if (!announcesTooMuch(request, limits)) return true;
-  answerError(response, tooLarge(limits), 413);
-  return false;
 }
 
 export function tooLarge({ bodyBytes }: Limits): ConnectError {

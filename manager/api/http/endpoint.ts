@@ -2,7 +2,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { Role } from '../../../proto/gen/wiz/v1/options_pb.js';
 import { answerError } from './answers.ts';
 import { type HttpRequest, type HttpResponse, headersOf, pathOf } from './messages.ts';
-import { type Peer, peerOf } from './peer.ts';
+import type { Peer } from './peer.ts';
 
 /** What is answered and is no RPC: metrics, health, pages. */
 export interface Endpoint {
@@ -21,27 +21,27 @@ export type Admit = (headers: Headers, peer: Peer, role: Role) => Promise<unknow
 /** Answers with the endpoint that a request names; false when there is none. */
 export function serveEndpoints(
   endpoints: readonly Endpoint[],
-  { admit, behindProxy }: { admit: Admit | undefined; behindProxy: boolean },
-): (request: HttpRequest, response: HttpResponse) => boolean {
-  async function serve(endpoint: Endpoint, request: HttpRequest, response: HttpResponse): Promise<void> {
+  admit: Admit | undefined,
+): (request: HttpRequest, response: HttpResponse, peer: Peer) => boolean {
+  async function serve(endpoint: Endpoint, request: HttpRequest, response: HttpResponse, peer: Peer) {
     try {
       const caller =
         endpoint.role === Role.ANYONE
           ? undefined
-          : await admit?.(headersOf(request.headers), peerOf(request, behindProxy), endpoint.role);
+          : await admit?.(headersOf(request.headers), peer, endpoint.role);
       await endpoint.handle(request, response, caller);
     } catch (error) {
       answerError(response, error);
     }
   }
 
-  return (request, response) => {
+  return (request, response, peer) => {
     const path = pathOf(request);
     const here = endpoints.filter((endpoint) => fits(endpoint.path, path));
     if (here.length === 0) return false;
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     const endpoint = here.find((one) => one.method === method);
-    if (endpoint !== undefined) void serve(endpoint, request, response);
+    if (endpoint !== undefined) void serve(endpoint, request, response, peer);
     else {
       response.setHeader('allow', here.map((one) => one.method).join(', '));
       answerError(response, new ConnectError(`${path} takes no ${request.method}.`, Code.Unimplemented), 405);

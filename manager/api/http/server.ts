@@ -76,11 +76,7 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
   const grpcStreams = createGrpcStreams(rpc.calls, limits);
   const rest = createRest(rpc.calls, limits);
   const origins = createOrigins({ host: options.host, behindProxy, origins: options.origins ?? [] });
-  const serveEndpoint = serveEndpoints([...openApiEndpoints(rest.routes), ...endpoints], {
-    admit: options.admit,
-    behindProxy,
-  });
-
+  const serveEndpoint = serveEndpoints([...openApiEndpoints(rest.routes), ...endpoints], options.admit);
   const webSockets = createWebSockets({
     calls: rpc.calls,
     routes: rest.routes,
@@ -96,10 +92,11 @@ export async function serveHttp(options: ServeHttpOptions): Promise<HttpServer> 
     if (!guardHeaders(request, response, limits)) return;
     if (!guardBody(request, response, limits, rpc.isOpenEnded(request))) return;
     if (origins.refuses(request, response)) return;
-    if (grpcStreams.serve(request, response, peerOf(request, behindProxy))) return;
-    if (rpc.serve(request, response, peerOf(request, behindProxy))) return;
-    if (serveEndpoint(request, response)) return;
-    if (rest.serve(request, response, peerOf(request, behindProxy))) return;
+    const peer = peerOf(request, behindProxy);
+    if (grpcStreams.serve(request, response, peer)) return;
+    if (rpc.serve(request, response, peer)) return;
+    if (serveEndpoint(request, response, peer)) return;
+    if (rest.serve(request, response, peer)) return;
     answerError(response, new ConnectError(`There is nothing at ${pathOf(request)}.`, Code.NotFound));
   }
 
