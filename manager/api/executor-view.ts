@@ -25,14 +25,20 @@ const ANSWER_MS = 2000;
 /** Local executors that are gone are left out: they ended because nothing needed them. */
 export async function viewExecutors(manager: Manager): Promise<Executor[]> {
   const rows = await manager.store.listExecutors();
-  const views = await Promise.all(rows.map((row) => viewExecutor(manager, row)));
+  const loads = allLoads(manager);
+  const views = await Promise.all(rows.map((row) => viewExecutor(manager, row, loads)));
   return views.filter(({ reachable, launcher }) => reachable || launcher !== 'local');
 }
 
-export async function viewExecutor(manager: Manager, row: ExecutorRow): Promise<Executor> {
+/** `loads` is allLoads, where many are looked at; by default as it is after the executor has answered. */
+export async function viewExecutor(
+  manager: Manager,
+  row: ExecutorRow,
+  loads?: ReadonlyMap<string, number>,
+): Promise<Executor> {
   const seen = await look(manager, row);
   const { load, problem } = seen;
-  const running = problem === undefined ? runningOn(manager, row, seen) : 0;
+  const running = problem === undefined ? runningOn(row, seen, loads ?? allLoads(manager)) : 0;
   const state = stateOf(row, seen, running);
   return {
     $typeName: 'wiz.v1.Executor',
@@ -107,11 +113,11 @@ function isDraining(state: ExecutorState): boolean {
 /** What this store's managers know of at once, and the executor itself at its next heartbeat. Of one that drains the more
  *  counts: whoever takes it away must not be told too early that it has nothing any more. */
 function runningOn(
-  manager: Manager,
   { executorId, drainingMs }: ExecutorRow,
   { joined, load }: Seen,
+  loads: ReadonlyMap<string, number>,
 ): number {
-  const own = allLoads(manager).get(executorId) ?? 0;
+  const own = loads.get(executorId) ?? 0;
   if (load === undefined) return own;
   if (drainingMs > 0) return Math.max(own, load.running);
   return joined ? own : load.running;

@@ -145,9 +145,7 @@ function hasSchedules({ spec }: { spec: PipelineSpec }): boolean {
 async function notesOn(manager: Manager, parsed: { spec: PipelineSpec }[]): Promise<string[]> {
   const names = parsed.filter(hasSchedules).map(({ spec }) => spec.name);
   if (names.length === 0) return [];
-  const living = new Set(await manager.membership.living());
-  const managers = await manager.store.listManagers();
-  if (managers.some(({ managerId, kind }) => kind === 'daemon' && living.has(managerId))) return [];
+  if ((await manager.membership.look()).some(({ kind }) => kind === 'daemon')) return [];
   return [`Schedules of ${names.join(', ')} fire while \`wiz manager serve\` runs; it does not run now.`];
 }
 
