@@ -1,3 +1,4 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
 import { WIZ_VERSION } from '../../../proto/version.ts';
@@ -21,18 +22,27 @@ export function answerJson(response: HttpResponse, status: number, value: unknow
 /** Headers that an error may bring: how to sign in, when to try again. */
 const TOLD = ['www-authenticate', 'retry-after'];
 
-/** Answers with an error in Connect's JSON: {code, message, details}. One that is no ConnectError is our own fault, and says no
- *  more than that. */
+/** One that is no ConnectError is our own fault, and says no more than that. */
+export function knownError(error: unknown): ConnectError {
+  return error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
+}
+
+/** Connect's JSON: {code, message, details}. */
+export function errorJson(error: unknown): JsonObject {
+  return errorToJson(knownError(error), undefined);
+}
+
+/** Answers with errorJson. */
 export function answerError(response: HttpResponse, error: unknown, status?: number): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const known = error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
+  const known = knownError(error);
   if (known.code === Code.Unauthenticated) response.setHeader('www-authenticate', 'Bearer');
   for (const name of TOLD) {
     const value = known.metadata.get(name);
     if (value !== null) response.setHeader(name, value);
   }
-  answerJson(response, status ?? codeToHttpStatus(known.code), errorToJson(known, undefined));
+  answerJson(response, status ?? codeToHttpStatus(known.code), errorJson(known));
 }

@@ -1,4 +1,8 @@
-import { createServer as createHttp1Server, type Server as Http1Server } from 'node:http';
+import {
+  createServer as createHttp1Server,
+  type Server as Http1Server,
+  type IncomingMessage,
+} from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -30,7 +34,7 @@ export interface PortOptions {
   /** Connections all come from a proxy, so that their number from one address says nothing. */
   behindProxy: boolean;
   handle(request: HttpRequest, response: HttpResponse): void;
-  upgrade(request: HttpRequest, socket: Duplex, head: Buffer): void;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** What an operator should know. */
   note(message: string): void;
 }

@@ -6,6 +6,7 @@ import {
   parseTimeout,
   setTrailerStatus,
 } from '@connectrpc/connect/protocol-grpc';
+import { knownError } from '../answers.ts';
 import { tooLarge } from '../body.ts';
 import type { Call, Calls } from '../call.ts';
 import { type Limits, MAX_TIMEOUT_MS } from '../limits.ts';
@@ -101,8 +102,4 @@ async function readMessage({ input }: DescMethod, request: HttpRequest, limits: 
   } catch (error) {
     throw ConnectError.from(error, Code.InvalidArgument);
   }
-}
-
-function knownError(error: unknown): ConnectError {
-  return error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
 }

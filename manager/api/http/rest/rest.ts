@@ -7,6 +7,7 @@ import { jsonText } from '../json.ts';
 import { type Limits, MAX_TIMEOUT_MS } from '../limits.ts';
 import { type HttpRequest, type HttpResponse, headersOf, pathOf, queryOf } from '../messages.ts';
 import type { Peer } from '../peer.ts';
+import { takeToken } from '../token.ts';
 import { bindRequest } from './bind.ts';
 import { readBody } from './read-body.ts';
 import { resumeFrom } from './resume.ts';
@@ -89,16 +90,8 @@ export function createRest(calls: Calls, limits: Limits): Rest {
 }
 
 /** What Connect's header says. Throws ConnectError. */
-export function timeoutOf(header: Headers): number | undefined {
+function timeoutOf(header: Headers): number | undefined {
   const { timeoutMs, error } = parseTimeout(header.get(headerTimeout), MAX_TIMEOUT_MS);
   if (error !== undefined) throw error;
   return timeoutMs;
-}
-
-/** A page's EventSource cannot send headers: for streams the token may be in the query, where no log of ours looks. */
-function takeToken(query: URLSearchParams, header: Headers): void {
-  const token = query.get('access_token');
-  if (token === null) return;
-  query.delete('access_token');
-  if (!header.has('authorization')) header.set('authorization', `Bearer ${token}`);
 }

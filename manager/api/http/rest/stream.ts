@@ -1,6 +1,5 @@
 import type { DescMethod, JsonValue, Message } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
-import { errorToJson } from '@connectrpc/connect/protocol-connect';
+import { errorJson } from '../answers.ts';
 import { jsonText } from '../json.ts';
 import { type HttpRequest, type HttpResponse, isGone } from '../messages.ts';
 import { drained } from '../stalled.ts';
@@ -58,7 +57,7 @@ export async function answerStream(
   } catch (error) {
     if (!response.headersSent) throw error;
     if (form.error === undefined) response.destroy();
-    else response.end(form.error(jsonOfError(error)));
+    else response.end(form.error(errorJson(error)));
   } finally {
     clearTimeout(starting);
     clearInterval(beats);
@@ -106,9 +105,4 @@ function contentForm(method: DescMethod, name: string): Form {
         },
     message: (message) => (message as unknown as Record<string, string | Uint8Array>)[field.localName]!,
   };
-}
-
-function jsonOfError(error: unknown): JsonValue {
-  const known = error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
-  return errorToJson(known, undefined) as JsonValue;
 }

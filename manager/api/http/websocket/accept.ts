@@ -1,16 +1,18 @@
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { codeToHttpStatus, errorToJson } from '@connectrpc/connect/protocol-connect';
 import type { WebSocket, WebSocketServer } from 'ws';
 import { Role } from '../../../../proto/gen/wiz/v1/options_pb.js';
+import { answerError, setSafeHeaders } from '../answers.ts';
 import type { Calls } from '../call.ts';
 import type { Admit } from '../endpoint.ts';
-import { type HttpRequest, headersOf, pathOf, queryOf } from '../messages.ts';
+import { headersOf, pathOf, queryOf } from '../messages.ts';
 import type { Origins } from '../origin.ts';
 import { peerOf } from '../peer.ts';
 import { bindRequest } from '../rest/bind.ts';
 import { findRoute, type Route } from '../rest/route.ts';
+import { setToken, takeToken } from '../token.ts';
 import { keepAlive, tellStream } from './stream.ts';
 import { serveWatches } from './watches.ts';
 
@@ -23,7 +25,7 @@ const TOKEN_PROTOCOL = 'bearer.';
 const MESSAGE_BYTES = 16 * 1024;
 
 export interface WebSockets {
-  upgrade(request: HttpRequest, socket: Duplex, head: Buffer): void;
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
 export interface WebSocketOptions {
@@ -40,12 +42,14 @@ export function createWebSockets(options: WebSocketOptions): WebSockets {
   const { calls, origins, draining } = options;
   let server: Promise<WebSocketServer> | undefined;
 
-  async function open(request: HttpRequest, socket: Duplex, head: Buffer): Promise<void> {
+  async function open(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (draining.aborted) throw new ConnectError('This manager is shutting down.', Code.Unavailable);
     if (!origins.allows(request))
       throw new ConnectError('Pages of this origin may not call this manager.', Code.PermissionDenied);
     const query = queryOf(request);
-    const header = withToken(headersOf(request.headers), query);
+    const header = headersOf(request.headers);
+    takeProtocolToken(header);
+    takeToken(query, header);
     const peer = peerOf(request, options.behindProxy);
     const gone = new AbortController();
     socket.once('close', () => gone.abort());
@@ -75,7 +79,7 @@ export function createWebSockets(options: WebSocketOptions): WebSockets {
     await tellStream(client, route.method, call, input);
   }
 
-  async function taken(request: HttpRequest, socket: Duplex, head: Buffer): Promise<WebSocket> {
+  async function taken(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<WebSocket> {
     // The command line without a daemon needs none of it.
     server ??= import('ws').then(
       (ws) =>
@@ -89,7 +93,7 @@ export function createWebSockets(options: WebSocketOptions): WebSockets {
     const handshake = await server;
     const client = await new Promise<WebSocket>((resolve) => {
       // It answers by itself what is no handshake.
-      handshake.handleUpgrade(request as never, socket, head, resolve);
+      handshake.handleUpgrade(request, socket, head, resolve);
     });
     keepAlive(client);
     return client;
@@ -98,7 +102,7 @@ export function createWebSockets(options: WebSocketOptions): WebSockets {
   return {
     upgrade(request, socket, head) {
       socket.on('error', () => {});
-      open(request, socket, head).catch((error) => refuse(socket, error));
+      open(request, socket, head).catch((error) => refuse(request, socket, error));
     },
   };
 }
@@ -108,31 +112,20 @@ function isTold({ method, content }: Route): boolean {
   return method.methodKind === 'server_streaming' && content === '';
 }
 
-function withToken(header: Headers, query: URLSearchParams): Headers {
+function takeProtocolToken(header: Headers): void {
   const offered = (header.get('sec-websocket-protocol') ?? '').split(',').map((one) => one.trim());
-  const inProtocol = offered.find((one) => one.startsWith(TOKEN_PROTOCOL))?.slice(TOKEN_PROTOCOL.length);
-  const token = inProtocol ?? query.get('access_token');
-  query.delete('access_token');
+  const token = offered.find((one) => one.startsWith(TOKEN_PROTOCOL))?.slice(TOKEN_PROTOCOL.length);
   header.delete('sec-websocket-protocol');
-  if (token !== null && !header.has('authorization')) header.set('authorization', `Bearer ${token}`);
-  return header;
+  if (token !== undefined) setToken(header, token);
 }
 
-/** Says no to a handshake, in words of HTTP. */
-function refuse(socket: Duplex, error: unknown): void {
+/** Says no to a handshake, as to any other request. */
+function refuse(request: IncomingMessage, socket: Duplex, error: unknown): void {
   if (socket.destroyed) return;
-  const known = error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
-  const status = codeToHttpStatus(known.code);
-  const body = JSON.stringify(errorToJson(known, undefined));
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
-      'content-type: application/json',
-      'x-content-type-options: nosniff',
-      `content-length: ${Buffer.byteLength(body)}`,
-      'connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-  );
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as Socket);
+  response.once('finish', () => socket.end());
+  setSafeHeaders(response);
+  answerError(response, error);
 }

@@ -1,7 +1,7 @@
 import type { DescMethod, Message } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { errorToJson } from '@connectrpc/connect/protocol-connect';
 import type { WebSocket } from 'ws';
+import { errorJson } from '../answers.ts';
 import type { Call } from '../call.ts';
 import { jsonText } from '../json.ts';
 
@@ -62,11 +62,6 @@ export function keepAlive(client: WebSocket): void {
   // What a client sends wrongly closes its connection, and is nobody else's error.
   client.on('error', () => client.terminate());
   client.once('close', () => clearInterval(pings));
-}
-
-export function errorJson(error: unknown): unknown {
-  const known = error instanceof ConnectError ? error : new ConnectError('internal error', Code.Internal);
-  return errorToJson(known, undefined);
 }
 
 export function closeCodeOf(error: unknown): number {

@@ -6,9 +6,10 @@ import {
   type WatchRunRequest,
   WatchRunRequestSchema,
 } from '../../../../proto/gen/wiz/v1/runs_pb.js';
+import { errorJson } from '../answers.ts';
 import type { Call, Caller, Calls } from '../call.ts';
 import { jsonText } from '../json.ts';
-import { CLOSE, close, closeCodeOf, errorJson, send } from './stream.ts';
+import { CLOSE, close, closeCodeOf, send } from './stream.ts';
 
 /**
  * Any number of runs watched on one connection. The client says {watch, afterSeq, logTails} and {unwatch}; it is told

@@ -108,6 +108,15 @@ describe('WebSockets', () => {
     if (headers.get('authorization') !== 'Bearer good') throw new ConnectError('Who?', Code.Unauthenticated);
   }
 
+  it('is refused as any other request', async () => {
+    const to = await daemon.serve(guarded);
+    const { client } = open('/api/v1/ws', { to });
+    const [request, { statusCode, headers }] = await once(client, 'unexpected-response');
+    request.destroy();
+    assert.deepEqual([statusCode, headers['www-authenticate'], headers.connection], [401, 'Bearer', 'close']);
+    assert.deepEqual([headers['x-content-type-options'], headers['cache-control']], ['nosniff', 'no-store']);
+  });
+
   it('asks who calls before it opens', async () => {
     const runId = await start('true');
     const to = await daemon.serve(guarded);
