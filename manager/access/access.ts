@@ -75,7 +75,7 @@ export function createAccess(options: AccessOptions): Access {
       if (caller.scopes.length > 0) throw outOfScope('This address', caller.name);
       return caller;
     },
-    issueToken: () => tokens.issue('machine', localUser()),
+    issueToken: () => tokens.issue(localUser()),
     tokenRevoked: tokens.forget,
     async nextStep() {
       const { oidc, bootstrapToken, anonymous } = auth;

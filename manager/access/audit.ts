@@ -74,7 +74,7 @@ export function createAuditLog({ store, managerId, keepDays, note }: AuditOption
   let writing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let pruneAfterMs = 0;
-  let dropped = 0;
+  let hasDropped = false;
 
   /** What comes while a commit is on its way waits for the next. */
   function flush(): Promise<void> {
@@ -122,9 +122,9 @@ export function createAuditLog({ store, managerId, keepDays, note }: AuditOption
     if (over > 0) {
       adding = adding.slice(-MOST_WAITING);
       ending = ending.slice(-MOST_WAITING);
-      if (dropped === 0)
+      if (!hasDropped)
         note('the audit cannot be written for so long that entries of refused calls are dropped');
-      dropped += over;
+      hasDropped = true;
     }
   }
 

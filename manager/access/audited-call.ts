@@ -41,9 +41,12 @@ interface Targets {
 
 /** Of a stream the first message says what it is about. */
 function collector(entry: OpenEntry): Targets {
+  const told = new Set<DescMessage>();
   return {
     joined: entry.target,
     add(schema, message) {
+      if (told.has(schema)) return;
+      told.add(schema);
       this.joined = joinTargets(this.joined, targetOf(schema, message));
     },
   };
@@ -51,10 +54,8 @@ function collector(entry: OpenEntry): Targets {
 
 function noting(request: StreamRequest, schema: DescMessage, targets: Targets): StreamRequest {
   async function* noted() {
-    let first = true;
     for await (const message of request.message) {
-      if (first) targets.add(schema, message);
-      first = false;
+      targets.add(schema, message);
       yield message;
     }
   }
@@ -69,11 +70,9 @@ async function* untilEnd<T extends Message>(
   entry: OpenEntry,
 ): AsyncGenerator<T> {
   let outcome = 'ok';
-  let first = true;
   try {
     for await (const message of messages) {
-      if (first) targets.add(schema, message);
-      first = false;
+      targets.add(schema, message);
       yield message;
     }
   } catch (error) {

@@ -11,7 +11,7 @@ export interface Tokens {
   /** What was known of a token is asked for again. */
   forget(tokenId: string): void;
   /** A token that this process makes up, and nobody else knows of. */
-  issue(kind: 'machine', name: string): string;
+  issue(name: string): string;
 }
 
 /** Milliseconds that a row is taken to be as it was read: a token that another manager revoked opens for so long. */
@@ -80,9 +80,9 @@ export function createTokens(options: {
       return row !== undefined && isValid(row);
     },
     forget: (tokenId) => void rows.delete(tokenId),
-    issue(kind, name) {
+    issue(name) {
       const { tokenId, secret, text } = newToken();
-      own.set(tokenId, { hash: hashOfSecret(secret), identity: adminIdentity(kind, name, tokenId) });
+      own.set(tokenId, { hash: hashOfSecret(secret), identity: adminIdentity('machine', name, tokenId) });
       return text;
     },
   };

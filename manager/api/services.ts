@@ -8,7 +8,7 @@ import { RecordService } from '../../proto/gen/wiz/v1/records_pb.js';
 import { RunService } from '../../proto/gen/wiz/v1/runs_pb.js';
 import { TriggerService } from '../../proto/gen/wiz/v1/triggers_pb.js';
 
-/** Every service of the API. routes.test.ts tells when routes.ts serves another. */
+/** Every service of the API. roles.test.ts of manager/access tells when routes.ts serves another. */
 export const SERVICES: readonly DescService[] = [
   PipelineService,
   RunService,

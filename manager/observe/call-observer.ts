@@ -6,6 +6,7 @@ import {
   type HandlerContext,
   type Interceptor,
 } from '@connectrpc/connect';
+import { codeToString } from '@connectrpc/connect/protocol-connect';
 import type { Log, LogFields } from '../../proto/log.ts';
 import type { OpenSpan, Spans } from '../../proto/spans.ts';
 import { callerSpan, callSpanKey } from './call-trace.ts';
@@ -117,8 +118,7 @@ function attributesOf({ service, method }: Parameters<ReturnType<Interceptor>>[0
 
 function codeOf(error: unknown): string {
   if (error === undefined) return 'ok';
-  const { code } = ConnectError.from(error);
-  return Code[code]!.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+  return codeToString(ConnectError.from(error).code);
 }
 
 /** What a caller did wrong is no error of the server. */

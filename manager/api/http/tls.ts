@@ -31,7 +31,6 @@ export async function openTls(
     handshakeMs: number;
     serve(socket: Socket, protocol: 'h2' | 'http/1.1'): void;
     note(message: string): void;
-    lookMs?: number;
   },
 ): Promise<Tls> {
   let current = await read(files).catch((error) => {
@@ -75,7 +74,7 @@ export async function openTls(
     told = words;
   }
   const hangup = () => void look();
-  const timer = setInterval(hangup, options.lookMs ?? LOOK_MS).unref();
+  const timer = setInterval(hangup, LOOK_MS).unref();
   process.on('SIGHUP', hangup);
 
   return {
