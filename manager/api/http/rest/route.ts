@@ -1,8 +1,9 @@
-import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
+import { type DescField, type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
 import { http } from '../../../../proto/gen/google/api/annotations_pb.js';
 import type { HttpRule } from '../../../../proto/gen/google/api/http_pb.js';
 import { rest_content } from '../../../../proto/gen/wiz/v1/options_pb.js';
 import { matchTemplate, type PathTemplate, parseTemplate } from './path-template.ts';
+import { fieldNamed } from './query.ts';
 
 /** One way to call a method: what `google.api.http` says of it. */
 export interface Route {
@@ -11,6 +12,10 @@ export interface Route {
   template: PathTemplate;
   /** `*`, the name of a field, or empty. */
   body: string;
+  /** The field of `body`, where it names one. */
+  bodyField: DescField | undefined;
+  /** Those of the template's variables, in their order. */
+  fields: readonly DescField[];
   /** Field whose bare content a stream is answered with; empty when it is messages. */
   content: string;
   /** The first rule of its method; others are additional bindings. */
@@ -31,11 +36,15 @@ export function routesOf(methods: readonly DescMethod[]): Route[] {
 function routeOf(method: DescMethod, { pattern, body }: HttpRule, isMain: boolean): Route {
   if (pattern.case === undefined || pattern.case === 'custom')
     throw new Error(`${method} has a rule without a path`);
+  const template = parseTemplate(pattern.value);
+  const fieldOf = (name: string) => fieldNamed(method.input, name, name);
   return {
     method,
     httpMethod: pattern.case.toUpperCase(),
-    template: parseTemplate(pattern.value),
+    template,
     body,
+    bodyField: body === '' || body === '*' ? undefined : fieldOf(body),
+    fields: template.variables.map(fieldOf),
     content: getOption(method, rest_content),
     isMain,
   };
