@@ -68,19 +68,21 @@ function socketPath(folder: string): string {
   return join(mkdtempSync(join(tmpdir(), 'wiz-')), 's');
 }
 
-/** Removes all of a dead executor's, wherever its socket was. */
+/** Removes all of a dead executor's, wherever its socket was. A manager of another state folder on this machine, with the same
+ *  store, may have started it: its socket tells where it lived. */
 export function removeExecutorFolder(home: string, executor: { executorId: string; address: string }): void {
-  const path = executorFolderPath(home, executor.executorId);
-  const socket = executor.address.replace(/^unix:/, '');
-  if (dirname(socket) !== path) {
-    rmSync(socket, { force: true });
-    try {
-      rmdirSync(dirname(socket));
-    } catch {
-      // It is gone already, or holds what is not ours.
-    }
+  const { executorId, address } = executor;
+  const socket = address.replace(/^unix:/, '');
+  if (dirname(socket) === executorFolderPath(dirname(dirname(dirname(socket))), executorId)) {
+    return rmSync(dirname(socket), { recursive: true, force: true });
   }
-  rmSync(path, { recursive: true, force: true });
+  rmSync(socket, { force: true });
+  try {
+    rmdirSync(dirname(socket));
+  } catch {
+    // It is gone already, or holds what is not ours.
+  }
+  rmSync(executorFolderPath(home, executorId), { recursive: true, force: true });
 }
 
 /** Removes folders of executors that no row tells of: left by a manager that was killed while it started one.

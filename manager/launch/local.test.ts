@@ -269,6 +269,20 @@ test('rows and folders of executors that ended by themselves are removed by whoe
   assert.deepEqual(readdirSync(join(home, 'executors')).sort(), ['fresh', started!.executorId].sort());
 });
 
+test('the folder of one goes with it, also when a manager with another state folder finds it dead', async (t) => {
+  const { home, store, launcher } = await place(t);
+  const [row] = await launcher().ensure();
+  process.kill(row!.pid, 'SIGKILL');
+  await until(() => !lives(row!));
+
+  const elsewhere = mkdtempSync(join(tmpdir(), 'wiz-local-'));
+  t.after(() => rmSync(elsewhere, { recursive: true }));
+  mkdirSync(join(elsewhere, 'executors'));
+  await launcher({ home: elsewhere }).stop([row!], true);
+  assert.deepEqual(await store.listExecutors(), []);
+  assert.deepEqual(readdirSync(join(home, 'executors')), []);
+});
+
 test('the catalogue is asked for once for each build', async (t) => {
   const { launcher } = await place(t);
   const types = [{ name: 'fake', description: 'Does nothing.' }];

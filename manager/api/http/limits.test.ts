@@ -276,7 +276,7 @@ describe('limits of the port', () => {
     release();
     for (const call of calls) assert.equal((await call).managerId, daemon.manager.managerId);
     await closed;
-    await assert.rejects(raw(leaving).closed, /ECONNREFUSED/);
+    await assert.rejects(once(connect(leaving.port, '127.0.0.1'), 'connect'), /ECONNREFUSED/);
   });
 
   async function start(script: string): Promise<string> {
