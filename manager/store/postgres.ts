@@ -5,6 +5,7 @@ import * as centre from './postgres/centre.ts';
 import { watchChanges } from './postgres/changes.ts';
 import { commit } from './postgres/commit.ts';
 import { type Connection, connect } from './postgres/connection.ts';
+import { createRunCreator } from './postgres/create-runs.ts';
 import { deleteRuns } from './postgres/delete-runs.ts';
 import * as deliveries from './postgres/deliveries.ts';
 import * as executors from './postgres/executors.ts';
@@ -38,7 +39,7 @@ function postgresStore(c: Connection): Store {
     listPipelineVersions: (name) => pipelines.listPipelineVersions(c, name),
     deletePipeline: (name, nowMs) => pipelines.deletePipeline(c, name, nowMs),
 
-    createRun: (run, events, managerId, told = []) => runs.createRun(c, run, events, managerId, told),
+    createRun: createRunCreator(c),
     commit: (changes, limits) => commit(c, changes, limits),
     getRun: (runId) => runs.getRun(c, runId),
     findRuns: (prefix, limit) => runs.findRuns(c, prefix, limit),

@@ -23,6 +23,33 @@ export function runTests(store: () => Store): void {
     assert.deepEqual(await store().getRun(row.runId), row);
   });
 
+  it('keeps runs that are started at the same time, whatever is wrong with one of them', async () => {
+    const there = runRow({ seq: 1 });
+    await store().createRun(there, someEvents(1, 1), 'm1');
+    // More than one statement takes, some with quotes, some nobody's.
+    const rows = Array.from({ length: 250 }, (_, n) =>
+      runRow({ seq: 2, labels: { 'a"b': `\\${n}` }, warnings: [`'{,}"`], paramsJson: '{"a":"\\"{}"}' }),
+    );
+    const owner = (n: number) => (n % 3 === 0 ? null : 'm1');
+    const twice = { ...there, pipeline: 'other' };
+    const unnumbered = runRow({ seq: 5 });
+    const ends = await Promise.allSettled([
+      ...rows.map((row, n) => store().createRun(row, someEvents(1, 2, 9 + n), owner(n))),
+      store().createRun(twice, someEvents(1, 1), 'm2'),
+      store().createRun(unnumbered, someEvents(1, 1), 'm1'),
+    ]);
+    assert.deepEqual(
+      ends.map(({ status }) => status),
+      [...rows.map(() => 'fulfilled'), 'rejected', 'rejected'],
+    );
+    for (const [n, row] of rows.entries()) {
+      assert.deepEqual(await store().getRun(row.runId), { ...row, managerId: owner(n), epoch: 1 });
+      assertEvents(await store().readEvents(row.runId, 0, 9), someEvents(1, 2, 9 + n));
+    }
+    assert.equal((await store().getRun(there.runId))!.managerId, 'm1');
+    assert.equal(await store().getRun(unnumbered.runId), undefined);
+  });
+
   it('commits rows and events of many runs together', async () => {
     const rows = [runRow({ managerId: 'm1' }), runRow({ managerId: 'm1' })];
     for (const row of rows) await store().createRun(row, [], 'm1');

@@ -1,7 +1,7 @@
 import type { NewSchedule, ScheduleChange, ScheduleRow } from '../schedules.ts';
 import type { Connection, Row } from './connection.ts';
+import { createStatement } from './create-runs.ts';
 import { clean, texts } from './literals.ts';
-import { createStatement } from './runs.ts';
 
 const COLUMNS = `pipeline, version, name, definition, time_zone AS "timeZone", paused,
   paused_by_file AS "pausedByFile", next_ms AS "nextMs", waiting, last_ms AS "lastMs", last_run_id AS "lastRunId",
@@ -90,8 +90,8 @@ export function advanceSchedule(connection: Connection, change: ScheduleChange):
         if (held === undefined || (fence.epoch !== undefined && held.epoch !== fence.epoch)) return false;
       }
       if ((await query(ADVANCE, values)).length === 0) return false;
-      for (const { row, events, managerId, deliveries } of runs) {
-        const { text, values } = createStatement(connection.storeId, row, events, managerId, deliveries);
+      if (runs.length > 0) {
+        const { text, values } = createStatement(connection.storeId, runs);
         await query(text, values);
       }
       return true;
