@@ -24,11 +24,14 @@ export async function drain(manager: Manager): Promise<void> {
 /** Ends the local executors that nobody needs: none of this manager's attempts is there, and nobody else on this
  *  machine could have one. */
 async function endIdleExecutors(manager: Manager, idle: ReadonlySet<string>): Promise<void> {
-  const { membership, managerId, launcher, store } = manager;
+  const { membership, managerId, fleet, launcher, store } = manager;
   const machine = machineId();
   const others = (await membership.look()).filter((peer) => peer.managerId !== managerId);
   if (others.some((peer) => peer.machine === machine)) return;
   const isIdle = (row: ExecutorRow) =>
     row.launcher === 'local' && row.machine === machine && idle.has(row.executorId);
-  await launcher.stop((await store.listExecutors()).filter(isIdle), false);
+  const ended = (await store.listExecutors()).filter(isIdle);
+  // Who is in session with one that ends would count it as lost.
+  await fleet.flush(ended.map(({ executorId }) => executorId));
+  await launcher.stop(ended, false);
 }
