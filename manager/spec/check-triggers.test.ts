@@ -49,6 +49,11 @@ describe('triggers', () => {
       ],
     ],
     [
+      'what another key is for',
+      file('  - schedule: every 5m'),
+      ['p.yaml:4:15: "every 5m" is no cron pattern. Write { every: 5m }.'],
+    ],
+    [
       'a pattern that never fires',
       file('  - schedule: "0 0 31 2 *"'),
       ['p.yaml:4:15: the cron pattern "0 0 31 2 *" never fires. There is no such day.'],

@@ -57,7 +57,11 @@ function checkSchedule(schedule: unknown, path: Path, nearest: NearestFinder): C
 function cronProblem(cron: string): { message: string; hint: string } | undefined {
   const message = `${describe(cron)} is no cron pattern`;
   if (!/^(@\w+|\S+( +\S+){4})$/.test(cron.trim())) {
-    const hint = 'Write minute, hour, day of month, month and day of week: "0 17 * * 1-5".';
+    const [, key, value] = /^(every|at) +(\S+)$/.exec(cron.trim()) ?? [];
+    const hint =
+      key === undefined
+        ? 'Write minute, hour, day of month, month and day of week: "0 17 * * 1-5".'
+        : `Write { ${key}: ${value} }.`;
     return { message, hint };
   }
   try {
