@@ -1,11 +1,11 @@
 /** The clock of one of two managers is set an hour back, right again, and an hour forward. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { startDaemon, startRun } from '../daemon.ts';
 import { rowsOf } from '../e2e/left-behind.ts';
-import { placeFor, until } from '../e2e/place.ts';
+import { type Place, placeFor, until } from '../e2e/place.ts';
 import { pidIn } from '../e2e/programs.ts';
 import {
   endedWell,
@@ -16,6 +16,10 @@ import {
   seesManagers,
   waiting,
 } from '../managers/several.fixture.ts';
+import { postgresForTests } from '../postgres.ts';
+import { groundOn } from './ground.fixture.ts';
+
+const postgres = postgresForTests();
 
 const HOUR_MS = 3_600_000;
 const OFFS = [-HOUR_MS, 0, HOUR_MS];
@@ -23,8 +27,10 @@ const OFFS = [-HOUR_MS, 0, HOUR_MS];
 const BEATS = 3;
 const RUNS = 4;
 
-test('a clock goes back and forward by an hour: no run changes hands, new ones end, nothing is held', async (t) => {
-  const place = placeFor(t);
+/** Rows of the managers that there are. */
+type ManagerRows = () => Promise<Record<string, unknown>[]>;
+
+async function clockIsSet(place: Place, managers: ManagerRows): Promise<void> {
   const preload = pathToFileURL(join(import.meta.dirname, 'clock.fixture.ts')).href;
   const env = { NODE_OPTIONS: `--import ${preload}`, CLOCK_OFFS: OFFS.join(), WIZ_SLOTS: '16' };
   const daemons = [await startDaemon(place, { env }), await startDaemon(place, { env })];
@@ -36,9 +42,8 @@ test('a clock goes back and forward by an hour: no run changes hands, new ones e
   async function beats(count: number): Promise<void> {
     for (const id of ids) {
       const seen = new Set<unknown>();
-      await until(`${count} heartbeats of ${id}`, () => {
-        for (const row of rowsOf(place.home, 'managers'))
-          if (row.manager_id === id) seen.add(row.heartbeat_ms);
+      await until(`${count} heartbeats of ${id}`, async () => {
+        for (const row of await managers()) if (row.manager_id === id) seen.add(row.heartbeat_ms);
         return seen.size > count;
       });
     }
@@ -78,4 +83,26 @@ test('a clock goes back and forward by an hour: no run changes hands, new ones e
     assert.doesNotMatch(daemon.process.stderr, /taken for dead/);
     await daemon.stop();
   }
-});
+}
+
+const STORES: [store: string, ground: (t: TestContext) => Promise<[Place, ManagerRows]>][] = [
+  [
+    'SQLite',
+    async (t) => {
+      const place = placeFor(t);
+      return [place, async () => rowsOf(place.home, 'managers')];
+    },
+  ],
+  [
+    'PostgreSQL',
+    async (t) => {
+      const { place, rows } = await groundOn(t, await postgres());
+      return [place, () => rows('SELECT * FROM wiz.managers')];
+    },
+  ],
+];
+for (const [store, ground] of STORES) {
+  test(`${store}: a clock goes back and forward by an hour: no run changes hands, new ones end, nothing is held`, async (t) => {
+    await clockIsSet(...(await ground(t)));
+  });
+}
