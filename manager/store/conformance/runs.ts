@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { toBinary } from '@bufbuild/protobuf';
-import { type Event, EventSchema, RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
+import { create, toBinary } from '@bufbuild/protobuf';
+import {
+  AttemptStartedSchema,
+  type Event,
+  EventSchema,
+  RunState,
+} from '../../../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../../../proto/ids.ts';
 import type { Store } from '../store.ts';
 import { commitOf, NO_LIMITS, runRow, someEvents } from './rows.ts';
@@ -33,21 +38,27 @@ export function runTests(store: () => Store): void {
     const owner = (n: number) => (n % 3 === 0 ? null : 'm1');
     const twice = { ...there, pipeline: 'other' };
     const unnumbered = runRow({ seq: 5 });
+    const unwritable = runRow({ seq: 1 });
+    const negative = {
+      case: 'attemptStarted' as const,
+      value: create(AttemptStartedSchema, { attempt: -1 }),
+    };
     const ends = await Promise.allSettled([
       ...rows.map((row, n) => store().createRun(row, someEvents(1, 2, 9 + n), owner(n))),
       store().createRun(twice, someEvents(1, 1), 'm2'),
       store().createRun(unnumbered, someEvents(1, 1), 'm1'),
+      store().createRun(unwritable, [{ ...someEvents(1, 1)[0]!, event: negative }], 'm1'),
     ]);
     assert.deepEqual(
       ends.map(({ status }) => status),
-      [...rows.map(() => 'fulfilled'), 'rejected', 'rejected'],
+      [...rows.map(() => 'fulfilled'), 'rejected', 'rejected', 'rejected'],
     );
     for (const [n, row] of rows.entries()) {
       assert.deepEqual(await store().getRun(row.runId), { ...row, managerId: owner(n), epoch: 1 });
       assertEvents(await store().readEvents(row.runId, 0, 9), someEvents(1, 2, 9 + n));
     }
     assert.equal((await store().getRun(there.runId))!.managerId, 'm1');
-    assert.equal(await store().getRun(unnumbered.runId), undefined);
+    for (const { runId } of [unnumbered, unwritable]) assert.equal(await store().getRun(runId), undefined);
   });
 
   it('commits rows and events of many runs together', async () => {

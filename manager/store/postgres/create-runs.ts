@@ -92,8 +92,8 @@ export function createRunCreator(connection: Connection): Store['createRun'] {
   async function create(): Promise<void> {
     while (waiting.length > 0) {
       const group = nextGroup(waiting);
-      const { text, values } = createStatement(connection.storeId, group);
       try {
+        const { text, values } = createStatement(connection.storeId, group);
         await connection.once.commit(text, values);
         for (const { done } of group) done();
       } catch {

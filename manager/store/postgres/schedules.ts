@@ -83,7 +83,7 @@ export function advanceSchedule(connection: Connection, change: ScheduleChange):
   ];
   return connection.patiently(async (tries) => {
     // The answer to an earlier try may have been lost.
-    if (tries > 0 && (await connection.query(ADVANCED, values)).length > 0) return true;
+    if (tries > 0 && (await connection.once.query(ADVANCED, values)).length > 0) return true;
     return connection.once.transaction(async (query) => {
       if (fence !== undefined) {
         const [held] = await query(HOLDS, [fence.kind, fence.key, fence.holder]);
