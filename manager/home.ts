@@ -2,8 +2,6 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { WizError } from '../proto/error.ts';
 
-export { wizHome } from '../proto/home.ts';
-
 /** Where local executors keep the staging folders of runs: RUN/EXECUTOR below it. */
 export function stagingFolder(home: string): string {
   return join(home, 'staging');

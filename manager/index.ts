@@ -18,7 +18,6 @@ import type { BackedUp, Migrated, Moved, Progress, StoreAddress } from './store/
 export type { EffectiveSetting } from './config/effective.ts';
 export type { ConfigSources } from './config/layers.ts';
 export type { LoadedConfig } from './config/load.ts';
-export { wizHome } from './home.ts';
 export type { OpenOptions } from './open-manager.ts';
 export type { RunningDaemon, ServeOptions } from './serve.ts';
 export type { BackedUp, Migrated, Moved, Progress, StoreAddress } from './store/transfer/stores.ts';

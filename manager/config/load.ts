@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Diagnostic } from '../../proto/error.ts';
-import { wizHome } from '../home.ts';
+import { wizHome } from '../../proto/home.ts';
 import { badInput } from '../spec/diagnostic.ts';
 import { explain } from '../spec/explain.ts';
 import { nearestFinder } from '../spec/nearest.ts';

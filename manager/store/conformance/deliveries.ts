@@ -7,13 +7,9 @@ import { commitOf, NO_LIMITS, runRow } from './rows.ts';
 
 const NOW = 1_700_000_000_000;
 
-export function deliveryTests(store: () => Store): void {
-  async function newRun(): Promise<RunRow> {
-    const row = runRow({ managerId: 'm1' });
-    await store().createRun(row, [], 'm1');
-    return row;
-  }
-  const delivery = (row: RunRow, name: string, change: Partial<NewDelivery> = {}): NewDelivery => ({
+/** What a hook is told of a run. */
+export function newDelivery(row: RunRow, name: string, change: Partial<NewDelivery> = {}): NewDelivery {
+  return {
     deliveryId: `${row.runId}-${name}`,
     hookKey: 'hook',
     runId: row.runId,
@@ -25,7 +21,15 @@ export function deliveryTests(store: () => Store): void {
     body: '{"é":1}',
     timeoutMs: 10_000,
     ...change,
-  });
+  };
+}
+
+export function deliveryTests(store: () => Store): void {
+  async function newRun(): Promise<RunRow> {
+    const row = runRow({ managerId: 'm1' });
+    await store().createRun(row, [], 'm1');
+    return row;
+  }
   const told = async (row: RunRow, ...deliveries: NewDelivery[]) => {
     await store().commit([{ ...commitOf(row, 1), deliveries }], NO_LIMITS);
     return { ...row, seq: row.seq + 1 };
@@ -46,7 +50,7 @@ export function deliveryTests(store: () => Store): void {
 
   it('keeps a delivery with the commit of its event, once, and with no commit that is fenced', async () => {
     const row = await newRun();
-    const first = delivery(row, '1');
+    const first = newDelivery(row, '1');
     const next = await told(row, first);
     await told(next, { ...first, body: 'other' });
     const { pipeline } = row;
@@ -65,20 +69,20 @@ export function deliveryTests(store: () => Store): void {
       tries: [],
     });
     const fenced = await newRun();
-    await told({ ...fenced, managerId: 'm2' }, delivery(fenced, '1'));
+    await told({ ...fenced, managerId: 'm2' }, newDelivery(fenced, '1'));
     assert.deepEqual(await store().listDeliveries({ runId: fenced.runId, limit: 10 }), []);
   });
 
   it('keeps one with the run that it begins with', async () => {
     const row = runRow();
-    await store().createRun(row, [], null, [delivery(row, '1', { event: 'run.started' })]);
+    await store().createRun(row, [], null, [newDelivery(row, '1', { event: 'run.started' })]);
     const [found] = await store().listDeliveries({ runId: row.runId, limit: 10 });
     assert.equal(found?.event, 'run.started');
   });
 
   it('gives a delivery to one manager at a time, until its claim runs out or the manager is removed', async () => {
     const row = await newRun();
-    const one = delivery(row, '1');
+    const one = newDelivery(row, '1');
     await told(row, one);
     assert.equal(await store().nextDeliveryMs(NOW), NOW);
     assert.deepEqual(await store().claimDeliveries('m1', NOW - 1, 10), []);
@@ -108,8 +112,8 @@ export function deliveryTests(store: () => Store): void {
 
   it('ends a try once, and not by whoever was overtaken', async () => {
     const row = await newRun();
-    const { deliveryId } = delivery(row, '1');
-    await told(row, delivery(row, '1'));
+    const { deliveryId } = newDelivery(row, '1');
+    await told(row, newDelivery(row, '1'));
     await store().claimDeliveries('m1', NOW, 1);
     const late = NOW + 100_000;
     await store().claimDeliveries('m2', late, 1);
@@ -138,19 +142,19 @@ export function deliveryTests(store: () => Store): void {
 
   it('sends nothing more to a hook that is gone, until one is redelivered', async () => {
     const row = await newRun();
-    const all = ['1', '2'].map((name) => delivery(row, name));
-    const other = delivery(row, '3', { hookKey: 'other', createdMs: NOW + 5 });
+    const all = ['1', '2'].map((name) => newDelivery(row, name));
+    const other = newDelivery(row, '3', { hookKey: 'other', createdMs: NOW + 5 });
     const next = await told(row, ...all, other);
     await store().claimDeliveries('m1', NOW, 1);
     await store().endTry(end(all[0]!.deliveryId, { state: 'disabled', status: 410, error: 'HTTP 410' }));
-    await told(next, delivery(row, '4', { createdMs: NOW + 6 }));
+    await told(next, newDelivery(row, '4', { createdMs: NOW + 6 }));
     const states = async () =>
       (await store().listDeliveries({ runId: row.runId, limit: 10 })).map(({ state }) => state);
     assert.deepEqual(await states(), ['disabled', 'pending', 'disabled', 'disabled']);
     assert.equal(await store().redeliver(all[1]!.deliveryId, NOW + 9), true);
     assert.deepEqual(await states(), ['disabled', 'pending', 'pending', 'disabled']);
     await store().commit(
-      [{ ...commitOf({ ...next, seq: next.seq + 1 }, 1), deliveries: [delivery(row, '5')] }],
+      [{ ...commitOf({ ...next, seq: next.seq + 1 }, 1), deliveries: [newDelivery(row, '5')] }],
       NO_LIMITS,
     );
     assert.equal((await store().getDelivery(`${row.runId}-5`))?.delivery.state, 'pending');
@@ -159,8 +163,8 @@ export function deliveryTests(store: () => Store): void {
 
   it('redelivers what was acknowledged, with all its tries', async () => {
     const row = await newRun();
-    const { deliveryId } = delivery(row, '1');
-    await told(row, delivery(row, '1'));
+    const { deliveryId } = newDelivery(row, '1');
+    await told(row, newDelivery(row, '1'));
     await store().claimDeliveries('m1', NOW, 1);
     await store().endTry(end(deliveryId, {}));
     await store().redeliver(deliveryId, NOW + 9);
@@ -170,10 +174,10 @@ export function deliveryTests(store: () => Store): void {
 
   it('lists the newest first, page by page, by run, pipeline and state', async () => {
     const row = await newRun();
-    const all = ['1', '2', '3'].map((name, i) => delivery(row, name, { createdMs: NOW + i }));
+    const all = ['1', '2', '3'].map((name, i) => newDelivery(row, name, { createdMs: NOW + i }));
     const other = await newRun();
     await told(row, ...all);
-    await told(other, delivery(other, '1', { createdMs: NOW - 1, pipeline: 'other' }));
+    await told(other, newDelivery(other, '1', { createdMs: NOW - 1, pipeline: 'other' }));
     const names = async (filter: object) =>
       (await store().listDeliveries({ limit: 10, ...filter })).map(({ deliveryId }) => deliveryId.at(-1));
     assert.deepEqual(await names({}), ['3', '2', '1', '1']);
@@ -187,7 +191,7 @@ export function deliveryTests(store: () => Store): void {
   it('lists those that something was wrong with, whatever else there is', async () => {
     const row = await newRun();
     const names = ['well', 'once', 'never', 'gone', 'later'];
-    await told(row, ...names.map((name, i) => delivery(row, name, { hookKey: name, createdMs: NOW - i })));
+    await told(row, ...names.map((name, i) => newDelivery(row, name, { hookKey: name, createdMs: NOW - i })));
     const ends: Record<string, Partial<TryEnd>> = {
       well: {},
       once: { state: 'pending', nextMs: NOW + 1e9, status: 500, error: 'HTTP 500' },
@@ -208,7 +212,7 @@ export function deliveryTests(store: () => Store): void {
 
   it('deletes them with their run', async () => {
     const row = await newRun();
-    const one = delivery(row, '1');
+    const one = newDelivery(row, '1');
     const ended = { ...commitOf(row, 1, { state: RunState.FAILED }), deliveries: [one] };
     await store().commit([ended], NO_LIMITS);
     await store().claimDeliveries('m1', NOW, 1);

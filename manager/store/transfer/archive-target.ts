@@ -7,6 +7,7 @@ import { createGzip } from 'node:zlib';
 import { WizError } from '../../../proto/error.ts';
 import { WIZ_VERSION } from '../../../proto/version.ts';
 import { type End, encodeRow, FORMAT, type Header } from './archive.ts';
+import { sync } from './sync.ts';
 import type { Table } from './tables.ts';
 import type { Batch, Counts, Target } from './transfer.ts';
 
@@ -26,7 +27,7 @@ export function archiveTarget(path: string, from: string): Target {
         await file.close();
         file = undefined;
         await rename(partial, path);
-        await syncFolder(dirname(path));
+        await sync(dirname(path));
       } catch (error) {
         throw fileError(error, path);
       } finally {
@@ -82,11 +83,6 @@ function tableLine({ name, columns }: Table): string {
 
 function onceDrained(stream: NodeJS.WritableStream): Promise<void> {
   return new Promise((resolve) => stream.once('drain', resolve));
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  await folder.sync().finally(() => folder.close());
 }
 
 function fileError(error: unknown, path: string): unknown {

@@ -5,7 +5,9 @@ import { LogStream } from '../../../proto/gen/wiz/v1/data_pb.js';
 import { RunState } from '../../../proto/gen/wiz/v1/events_pb.js';
 import { newId } from '../../../proto/ids.ts';
 import type { JsonObject } from '../../spec/spec.ts';
+import { tokenRow, userRow } from '../conformance/access.ts';
 import { cacheEntry, endedRun, fileLink } from '../conformance/data.ts';
+import { newDelivery } from '../conformance/deliveries.ts';
 import { chunkOf } from '../conformance/logs.ts';
 import { commitOf, executorRow, manager, pipeline, runRow } from '../conformance/rows.ts';
 import { openStore } from '../open-store.ts';
@@ -54,20 +56,8 @@ async function people(store: Store): Promise<void> {
   };
   await store.applyPipelines([{ ...pipeline('audit', '1'), schedules: [schedule] }], NOW, false);
   await store.applyPipelines([pipeline('other', '{"quoted":"a \\"b\\" \\\\ NULL"}')], NOW + 1, false);
-  await store.createToken({
-    tokenId: 't1',
-    name: 'ci',
-    role: 3,
-    scopes: ['RunService/*'],
-    hash: 'ab'.repeat(32),
-    createdBy: 'ada',
-    createdMs: NOW,
-    expiresMs: 0,
-    revokedMs: 0,
-    lastUsedMs: 0,
-  });
-  const user = { name: 'ada', role: 4, passwordHash: '$scrypt$1', createdBy: 'ops' };
-  await store.createUser({ ...user, createdMs: NOW, passwordMs: NOW });
+  await store.createToken(tokenRow({ tokenId: 't1' }));
+  await store.createUser(userRow());
   const entry = {
     entryId: newId(NOW),
     atMs: NOW,
@@ -111,18 +101,9 @@ async function runs(store: Store): Promise<Filled> {
         ],
       },
     ],
-    deliveries: ['d1', 'd2'].map((deliveryId) => ({
-      deliveryId,
-      hookKey: deliveryId,
-      runId: run.runId,
-      pipeline: run.pipeline,
-      event: 'run.failed',
-      processor: '',
-      createdMs: NOW,
-      target: '{"kind":"webhook"}',
-      body: '{"é":1}',
-      timeoutMs: 10_000,
-    })),
+    deliveries: ['d1', 'd2'].map((deliveryId) =>
+      newDelivery(run, deliveryId, { deliveryId, hookKey: deliveryId }),
+    ),
   }));
   for (const delivery of await store.claimDeliveries('m1', NOW + 10, 1)) {
     const end = { deliveryId: delivery.deliveryId, holder: 'm1', attempt: 1, nowMs: NOW + 50 };

@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { WizError } from '../../../proto/error.ts';
@@ -8,6 +7,7 @@ import { isBusy, isOfSqlite, storeError } from '../sqlite/errors.ts';
 import { migrate } from '../sqlite/migrate.ts';
 import { checkEmpty } from './empty.ts';
 import { type LogFiles, writeLogFiles } from './log-rows.ts';
+import { sync } from './sync.ts';
 import { LOGS, TABLES, type Table } from './tables.ts';
 import { type Batch, type Counts, checkCount, type Target, type Value } from './transfer.ts';
 
@@ -121,14 +121,5 @@ function moveLogs(from: string, to: string): void {
   for (const runId of readdirSync(from)) {
     rmSync(join(to, runId), { recursive: true, force: true });
     renameSync(join(from, runId), join(to, runId));
-  }
-}
-
-async function sync(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
